@@ -1,0 +1,89 @@
+"""What a broker has to do for us; Kafka and the memory broker both do it, and one test suite runs against both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class OutRecord:
+    """A record to publish. The key picks the partition."""
+
+    topic: str
+    key: str
+    value: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class InRecord:
+    """A record as it was read. Headers that are not text are dropped."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    value: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class BrokerAway(Exception):
+    """The broker does not answer. Infrastructure: tried again for ever."""
+
+
+class Publisher(Protocol):
+    """Publishes records, in order per key."""
+
+    def cluster_id(self) -> str:
+        """Return the id of the cluster behind the address. Raises BrokerAway."""
+        ...
+
+    def publish(self, records: Sequence[OutRecord]) -> list[bool]:
+        """Publish and wait for the acks; say for each record whether it was acknowledged."""
+        ...
+
+    def close(self) -> None:
+        """Flush what is under way, for at most 10 s."""
+        ...
+
+
+class Subscription(Protocol):
+    """A member of a consumer group."""
+
+    def poll(self, limit: int, timeout: float) -> list[InRecord]:
+        """Return up to `limit` records, waiting up to `timeout` seconds for the first. Raises BrokerAway."""
+        ...
+
+    def commit(self) -> None:
+        """Commit the position behind everything that poll has returned, and wait for the answer."""
+        ...
+
+    def rewind(self) -> None:
+        """Start again at the first offset of every partition."""
+        ...
+
+    def lag(self) -> int:
+        """Return how many records are not read yet, as far as is known."""
+        ...
+
+    def is_assigned(self) -> bool:
+        """Whether the group has given this member its partitions."""
+        ...
+
+    def close(self) -> None:
+        """Leave the group."""
+        ...
+
+
+class Broker(Protocol):
+    """Makes publishers and subscriptions."""
+
+    def publisher(self, client: str) -> Publisher:
+        """Make a publisher; `client` is shown in the broker's logs."""
+        ...
+
+    def subscribe(self, group: str, topics: Sequence[str]) -> Subscription:
+        """Join a consumer group."""
+        ...

@@ -1,0 +1,169 @@
+"""Runs a batch of commands in one transaction; a batch that fails is redone one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+from google.protobuf.message import Message
+
+from chassis import failpoints, idempotency, metrics
+from chassis.database import insert_rows, is_infrastructure, sqlstate
+from chassis.envelope import Cause
+from chassis.errors import Conflict, IdempotencyKeyInProgress, IdempotencyKeyReused, Refusal, Unavailable
+from chassis.handling import Command, Service, Unit, in_transaction
+from chassis.idempotency import KeyedRequest, Stored
+from chassis.tables import audit_log
+from chassis.world import Keys
+
+log = structlog.get_logger(__name__)
+LOCK_TIMEOUT = "55P03"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandCall:
+    """One call of a command: the parsed request, its identity for replays, and what caused it."""
+
+    command: Command[Any]
+    parsed: Any
+    keyed: KeyedRequest
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a call got: a response, possibly one that was stored before, or an error."""
+
+    response: Message | None = None
+    replayed: bool = False
+    error: Exception | None = None
+
+
+def run_commands(service: Service, calls: Sequence[CommandCall]) -> list[Answer]:
+    """Run calls together and return their answers in order. One bad call never fails its neighbours."""
+    metrics.COMMAND_BATCH.observe(len(calls))
+    leaders: dict[tuple[str, str, str], CommandCall] = {}
+    for call in calls:
+        leaders.setdefault(call.keyed.identity, call)
+    answers = dict(zip(leaders, _run(service, list(leaders.values())), strict=True))
+    return [_own(call, leaders[call.keyed.identity], answers[call.keyed.identity]) for call in calls]
+
+
+def _own(call: CommandCall, leader: CommandCall, answer: Answer) -> Answer:
+    """Give a call that shares its key with an earlier one of the batch that one's answer, as a replay."""
+    if call is leader:
+        return answer
+    if call.keyed.request_hash != leader.keyed.request_hash:
+        return Answer(error=_reused(call))
+    return Answer(answer.response, replayed=answer.error is None, error=answer.error)
+
+
+def _run(service: Service, calls: list[CommandCall]) -> list[Answer]:
+    try:
+        answers, has_events = in_transaction(service, lambda connection: _attempt(service, connection, calls))
+    except Exception as error:
+        if len(calls) > 1:
+            return [answer for call in calls for answer in _run(service, [call])]
+        return [Answer(error=_outcome(error))]
+    failpoints.hit("command.after_commit")
+    if has_events:
+        service.on_commit()
+    return answers
+
+
+def _outcome(error: Exception) -> Exception:
+    """Say what a failed single call is to its caller; an unexpected error stays what it is and is logged by the edge."""
+    if is_infrastructure(error) or isinstance(error, Conflict):
+        log.warning("command_unavailable", error_class=type(error).__name__, sqlstate=sqlstate(error))
+        return Unavailable("the service's database did not answer", retry_after=1)
+    return error
+
+
+def _attempt(service: Service, connection: sa.Connection, calls: list[CommandCall]) -> tuple[list[Answer], bool]:
+    stored = _claim(connection, calls)
+    fresh = [call for call in calls if call.keyed.identity not in stored]
+    unit = Unit(service, connection, _keys(fresh))
+    answers: dict[tuple[str, str, str], Answer] = {}
+    for call in calls:
+        known = stored.get(call.keyed.identity)
+        answers[call.keyed.identity] = _replay(call, known) if known else _decide(unit, call)
+    unit.save()
+    _remember(connection, fresh, answers)
+    _audit(service, connection, fresh, answers)
+    failpoints.hit("command.before_commit")
+    return [answers[call.keyed.identity] for call in calls], bool(unit.sealed)
+
+
+def _keys(calls: Sequence[CommandCall]) -> Keys:
+    wanted: Keys = frozenset()
+    return wanted.union(*[call.command.keys(call.parsed) for call in calls])
+
+
+def _claim(connection: sa.Connection, calls: Sequence[CommandCall]) -> dict[tuple[str, str, str], Stored]:
+    try:
+        return idempotency.claim(connection, [call.keyed for call in calls])
+    except sa.exc.DBAPIError as error:
+        if sqlstate(error) == LOCK_TIMEOUT:
+            raise IdempotencyKeyInProgress("the first request with this key is still running", retry_after=1) from error
+        raise
+
+
+def _replay(call: CommandCall, stored: Stored) -> Answer:
+    if stored.request_hash != call.keyed.request_hash:
+        metrics.IDEMPOTENCY.labels("reused").inc()
+        return Answer(error=_reused(call))
+    metrics.IDEMPOTENCY.labels("replayed").inc()
+    return Answer(call.command.response.FromString(stored.response), replayed=True)
+
+
+def _reused(call: CommandCall) -> IdempotencyKeyReused:
+    return IdempotencyKeyReused("this Idempotency-Key was used before with another request body")
+
+
+def _decide(unit: Unit, call: CommandCall) -> Answer:
+    context = unit.context(call.cause)
+    try:
+        decision = call.command.decide(unit.world, call.parsed, context)
+    except Refusal as refusal:
+        return Answer(error=refusal)
+    unit.accept(decision, context, call.cause)
+    metrics.IDEMPOTENCY.labels("first").inc()
+    return Answer(call.command.encode(unit.world, decision.result))
+
+
+def _remember(connection: sa.Connection, calls: Sequence[CommandCall], answers: dict[tuple[str, str, str], Answer]) -> None:
+    done, refused = [], []
+    for call in calls:
+        response = answers[call.keyed.identity].response
+        if response is None:
+            refused.append(call.keyed)
+        else:
+            done.append((call.keyed, response.SerializeToString()))
+    idempotency.finish(connection, done)
+    idempotency.release(connection, refused)
+
+
+def _audit(
+    service: Service,
+    connection: sa.Connection,
+    calls: Sequence[CommandCall],
+    answers: dict[tuple[str, str, str], Answer],
+) -> None:
+    now = service.clock.now()
+    rows = [
+        {
+            "actor": call.cause.actor.key,
+            "client": call.cause.actor.client,
+            "method": call.command.name,
+            "resource": ",".join(sorted(key for _kind, key in call.command.keys(call.parsed)))[:500],
+            "correlation_id": call.cause.correlation_id,
+            "traceparent": call.cause.traceparent,
+            "time": now,
+        }
+        for call in calls
+        if answers[call.keyed.identity].response is not None
+    ]
+    insert_rows(connection, audit_log, rows)

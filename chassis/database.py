@@ -1,0 +1,113 @@
+"""PostgreSQL: an engine with every timeout set, and set-based statements that write a whole batch at once."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+_SERVER_OPTIONS = "-c statement_timeout=15000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=30000"
+
+# SQLSTATE classes and codes that say the database is away or busy, not that the statement was wrong
+_INFRASTRUCTURE_CLASSES = ("08", "53", "57", "58")
+_INFRASTRUCTURE_CODES = ("40001", "40P01", "55P03", "25P03")
+RETRYABLE_CODES = ("40001", "40P01")
+
+
+def make_engine(url: str, *, name: str, pool_size: int = 8) -> sa.Engine:
+    """Make an engine for `url`; `name` is shown in pg_stat_activity. Pool overflow is 0, the wait for a connection 2 s."""
+    return sa.create_engine(
+        sa.make_url(url).set(drivername="postgresql+psycopg"),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=2,
+        pool_pre_ping=False,
+        connect_args={
+            "application_name": name,
+            "connect_timeout": 3,
+            "options": _SERVER_OPTIONS,
+            "keepalives": 1,
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 10_000,
+        },
+    )
+
+
+def sqlstate(error: BaseException) -> str:
+    """Return the SQLSTATE of a database error, empty where there is none."""
+    original = getattr(error, "orig", error)
+    return getattr(original, "sqlstate", None) or ""
+
+
+def is_infrastructure(error: BaseException) -> bool:
+    """Whether an error says that the database is away or busy: retried for ever, never counted as a failed attempt."""
+    if isinstance(error, sa.exc.TimeoutError):
+        return True
+    if not isinstance(error, sa.exc.DBAPIError | psycopg.Error):
+        return False
+    code = sqlstate(error)
+    if not code:
+        return isinstance(getattr(error, "orig", error), psycopg.OperationalError | psycopg.InterfaceError)
+    return code[:2] in _INFRASTRUCTURE_CLASSES or code in _INFRASTRUCTURE_CODES
+
+
+def insert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows of one shape with one statement, in their order."""
+    if rows:
+        connection.execute(_insert(table, tuple(rows[0])), _columns(rows))
+
+
+def upsert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows, or overwrite those whose primary key exists. Only for rows whose owner is locked."""
+    if rows:
+        connection.execute(_upsert(table, tuple(rows[0])), _columns(rows))
+
+
+def update_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Overwrite existing rows, found by primary key."""
+    if rows:
+        connection.execute(_update(table, tuple(rows[0])), _columns(rows))
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    return {f"p_{name}": [row[name] for row in rows] for name in rows[0]}
+
+
+def unnest(table: sa.Table, names: tuple[str, ...]) -> sa.TableValuedAlias:
+    """Return a FROM element with one row per array position; parameters are named p_<column>."""
+    arrays = [sa.bindparam(f"p_{name}", type_=pg.ARRAY(table.c[name].type, dimensions=1)) for name in names]
+    columns = [sa.column(name, table.c[name].type) for name in names]
+    return sa.func.unnest(*arrays).table_valued(*columns, with_ordinality="ordinality").render_derived()
+
+
+@functools.cache
+def _insert(table: sa.Table, names: tuple[str, ...]) -> sa.Insert:
+    rows = unnest(table, names)
+    return sa.insert(table).from_select(list(names), sa.select(*[rows.c[n] for n in names]).order_by(rows.c.ordinality))
+
+
+@functools.cache
+def _upsert(table: sa.Table, names: tuple[str, ...]) -> pg.Insert:
+    rows = unnest(table, names)
+    statement = pg.insert(table).from_select(list(names), sa.select(*[rows.c[n] for n in names]))
+    keys = [column.name for column in table.primary_key]
+    return statement.on_conflict_do_update(
+        index_elements=keys, set_={name: statement.excluded[name] for name in names if name not in keys}
+    )
+
+
+@functools.cache
+def _update(table: sa.Table, names: tuple[str, ...]) -> sa.Update:
+    rows = unnest(table, names)
+    keys = [column.name for column in table.primary_key]
+    return (
+        sa.update(table)
+        .values({name: rows.c[name] for name in names if name not in keys})
+        .where(*[table.c[key] == rows.c[key] for key in keys])
+    )

@@ -1,0 +1,103 @@
+"""Idempotent commands: the key, the effect and the response are one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from google.protobuf.message import Message
+from sqlalchemy.dialects import postgresql as pg
+
+from chassis.database import unnest, update_rows
+from chassis.tables import idempotency
+
+_NAMES = ("principal", "method", "key", "request_hash")
+_ROWS = unnest(idempotency, _NAMES)
+_KEY = (idempotency.c.principal, idempotency.c.method, idempotency.c.key)
+_CLAIM = (
+    pg.insert(idempotency)
+    .from_select(list(_NAMES), sa.select(*[_ROWS.c[name] for name in _NAMES]).order_by(_ROWS.c.principal, _ROWS.c.key))
+    .on_conflict_do_update(
+        index_elements=["principal", "method", "key"],
+        set_={
+            "request_hash": sa.literal_column("excluded.request_hash"),
+            "response": None,
+            "create_time": sa.func.now(),
+            "expire_time": sa.text("now() + interval '24 hours'"),
+        },
+        where=idempotency.c.expire_time < sa.func.now(),
+    )
+    .returning(*_KEY)
+)
+_KNOWN = sa.select(*_KEY, idempotency.c.request_hash, idempotency.c.response).join(
+    _ROWS, sa.and_(*[column == _ROWS.c[column.name] for column in _KEY])
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedRequest:
+    """A request that may be repeated: the same principal, method and key give the same answer."""
+
+    principal: str
+    method: str
+    key: str
+    request_hash: bytes
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """The primary key."""
+        return self.principal, self.method, self.key
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What an earlier call left: its request's hash and its response's bytes."""
+
+    request_hash: bytes
+    response: bytes
+
+
+def hash_request(request: Message) -> bytes:
+    """Hash a request so that another body under the same key is noticed."""
+    return hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+
+
+def claim(connection: sa.Connection, requests: Sequence[KeyedRequest]) -> dict[tuple[str, str, str], Stored]:
+    """Insert the keys that are new or expired; return what is stored for the others.
+
+    Waits for a transaction that holds one of them, for at most the lock timeout.
+    """
+    if not requests:
+        return {}
+    parameters: dict[str, list[object]] = {f"p_{name}": [getattr(request, name) for request in requests] for name in _NAMES}
+    claimed = {tuple(row) for row in connection.execute(_CLAIM, parameters)}
+    if len(claimed) == len(requests):
+        return {}
+    rows = connection.execute(_KNOWN, parameters).all()
+    stored = {(r.principal, r.method, r.key): Stored(bytes(r.request_hash), bytes(r.response or b"")) for r in rows}
+    return {identity: value for identity, value in stored.items() if identity not in claimed}
+
+
+def finish(connection: sa.Connection, responses: Sequence[tuple[KeyedRequest, bytes]]) -> None:
+    """Store the responses of the calls that had their effect."""
+    rows = [{"principal": r.principal, "method": r.method, "key": r.key, "response": response} for r, response in responses]
+    update_rows(connection, idempotency, rows)
+
+
+def release(connection: sa.Connection, requests: Sequence[KeyedRequest]) -> None:
+    """Give back keys whose calls were refused: a refusal changed nothing and may be tried again with the key."""
+    for request in requests:
+        connection.execute(
+            sa.delete(idempotency).where(
+                idempotency.c.principal == request.principal,
+                idempotency.c.method == request.method,
+                idempotency.c.key == request.key,
+            )
+        )
+
+
+def forget_old(connection: sa.Connection) -> int:
+    """Delete expired keys, by the database's clock."""
+    return connection.execute(sa.delete(idempotency).where(idempotency.c.expire_time < sa.func.now())).rowcount

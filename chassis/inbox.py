@@ -1,0 +1,70 @@
+"""The inbox: of every event, each handler's effects happen once, however often the record arrives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from chassis.database import unnest, upsert_rows
+from chassis.envelope import Received
+from chassis.tables import inbox, stream_position
+
+RETENTION_DAYS = 30
+
+_CLAIM = (
+    pg.insert(inbox)
+    .from_select(
+        ["handler", "event_id"],
+        sa.select(sa.bindparam("handler", type_=sa.Text), (rows := unnest(inbox, ("event_id",))).c.event_id).order_by(
+            rows.c.event_id
+        ),
+    )
+    .on_conflict_do_nothing()
+    .returning(inbox.c.event_id)
+)
+
+
+def claim(connection: sa.Connection, handler: str, events: Sequence[Received]) -> list[Received]:
+    """Return the events that this handler has not seen, in their order; they are recorded with the transaction.
+
+    An id in the inbox is a duplicate; so is a number at or below the stream's position, which is kept for ever.
+    """
+    if not events:
+        return []
+    ids = list({event.event_id for event in events})
+    new = set(connection.execute(_CLAIM, {"handler": handler, "p_event_id": ids}).scalars())
+    positions = _positions(connection, handler, events)
+    fresh = []
+    for event in events:
+        stream = (event.record.topic, event.stream_key)
+        if event.event_id in new and event.metadata.stream_sequence > positions.get(stream, 0):
+            new.discard(event.event_id)
+            positions[stream] = event.metadata.stream_sequence
+            fresh.append(event)
+    _advance(connection, handler, fresh, positions)
+    return fresh
+
+
+def _positions(connection: sa.Connection, handler: str, events: Sequence[Received]) -> dict[tuple[str, str], int]:
+    wanted = sa.bindparam("keys", sorted({event.stream_key for event in events}), type_=pg.ARRAY(sa.Text))
+    statement = sa.select(stream_position).where(
+        stream_position.c.handler == handler, stream_position.c.stream_key == sa.any_(wanted)
+    )
+    return {(row.topic, row.stream_key): row.sequence for row in connection.execute(statement)}
+
+
+def _advance(connection: sa.Connection, handler: str, fresh: Sequence[Received], positions: dict[tuple[str, str], int]) -> None:
+    moved = sorted({(event.record.topic, event.stream_key) for event in fresh})
+    upsert_rows(
+        connection,
+        stream_position,
+        [{"handler": handler, "topic": topic, "stream_key": key, "sequence": positions[topic, key]} for topic, key in moved],
+    )
+
+
+def forget_old(connection: sa.Connection) -> int:
+    """Delete inbox rows older than 30 days; the stream positions go on guarding."""
+    limit = sa.func.now() - sa.text(f"interval '{RETENTION_DAYS} days'")
+    return connection.execute(sa.delete(inbox).where(inbox.c.handle_time < limit)).rowcount

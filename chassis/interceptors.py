@@ -1,0 +1,227 @@
+"""What every RPC passes before its servicer sees it, in one visible list: telemetry → errors → token and scope → validation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import grpc.aio
+import structlog
+from google.protobuf import any_pb2, duration_pb2
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from atlas.common.v1 import options_pb2
+from chassis import auth, metrics, telemetry, validation
+from chassis.calls import Call, current_call
+from chassis.contracts import error_options, policy_of
+from chassis.errors import (
+    IdempotencyKeyRequired,
+    InsufficientScope,
+    Refusal,
+    Unauthenticated,
+    Unavailable,
+    ValidationFailed,
+    Violation,
+)
+from chassis.world import Actor
+
+log = structlog.get_logger(__name__)
+
+Context = grpc.aio.ServicerContext[Any, Any]
+Handler = Callable[[Message, Context], Awaitable[Message]]
+ERROR_DOMAIN = "atlas"
+MAX_WAIT_SECONDS = 10
+
+
+@dataclass(slots=True)
+class Rpc:
+    """One RPC on its way through the interceptors."""
+
+    method: str
+    policy: options_pb2.MethodPolicy
+    request: Message
+    context: Context
+    metadata: dict[str, str]
+    trace: telemetry.TraceContext = field(default_factory=telemetry.current)
+
+
+Next = Callable[[Rpc], Awaitable[Message]]
+Interceptor = Callable[[Rpc, Next], Awaitable[Message]]
+
+
+async def with_telemetry(rpc: Rpc, proceed: Next) -> Message:
+    """Continue the caller's trace, and measure."""
+    rpc.trace = telemetry.new_context(
+        traceparent=rpc.metadata.get("traceparent", ""), correlation_id=rpc.metadata.get("x-correlation-id", "")
+    )
+    started = time.perf_counter()
+    code = "OK"
+    with telemetry.bind(rpc.trace):
+        try:
+            return await proceed(rpc)
+        except grpc.aio.AbortError:
+            code = rpc.context.code().name if rpc.context.code() else "UNKNOWN"
+            raise
+        finally:
+            metrics.RPC_SERVER_DURATION.labels(rpc.method.lstrip("/"), code).observe(time.perf_counter() - started)
+
+
+async def with_errors(rpc: Rpc, proceed: Next) -> Message:
+    """Turn a refusal into google.rpc.Status; of an unexpected error only the correlation id leaves the process."""
+    try:
+        return await proceed(rpc)
+    except Refusal as refusal:
+        status = status_of(refusal, rpc.trace.correlation_id)
+    except Exception as error:
+        log.error("rpc_failed", method=rpc.method, exc_info=error)
+        status = status_of(Refusal("an unexpected error; the log has its cause"), rpc.trace.correlation_id)
+    await rpc.context.abort_with_status(rpc_status.to_status(status))
+    raise AssertionError("unreachable")
+
+
+def status_of(refusal: Refusal, correlation_id: str) -> status_pb2.Status:
+    """Return the rich status of a refusal: ErrorInfo, and BadRequest or RetryInfo where they apply."""
+    info = error_details_pb2.ErrorInfo(reason=refusal.reason, domain=ERROR_DOMAIN)
+    info.metadata["correlation_id"] = correlation_id
+    if refusal.hint:
+        info.metadata["hint"] = refusal.hint
+    details: list[Message] = [info]
+    if refusal.violations:
+        details.append(_bad_request(refusal.violations))
+    if refusal.retry_after is not None:
+        details.append(error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=refusal.retry_after)))
+    status = status_pb2.Status(code=error_options(refusal.reason).grpc_code, message=refusal.detail)
+    for detail in details:
+        packed = any_pb2.Any()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return status
+
+
+def _bad_request(violations: tuple[Violation, ...]) -> error_details_pb2.BadRequest:
+    return error_details_pb2.BadRequest(
+        field_violations=[
+            error_details_pb2.BadRequest.FieldViolation(field=v.field, reason=v.rule, description=v.message)
+            for v in violations[: validation.MAX_VIOLATIONS]
+        ]
+    )
+
+
+def with_token(verifier: auth.TokenVerifier) -> Interceptor:
+    """Verify the token and the scopes in the method's own policy; deny by default."""
+
+    async def interceptor(rpc: Rpc, proceed: Next) -> Message:
+        actor = await _authenticate(verifier, rpc)
+        missing = [scope for scope in rpc.policy.scopes if scope not in actor.scopes]
+        if missing:
+            metrics.AUTH_FAILURES.inc()
+            raise InsufficientScope(f"this call needs the scope {', '.join(missing)}")
+        call = Call(
+            method=rpc.method,
+            actor=actor,
+            idempotency_key=_idempotency_key(rpc),
+            correlation_id=rpc.trace.correlation_id,
+            traceparent=rpc.trace.traceparent,
+            wait_seconds=_wait_seconds(rpc.metadata.get("x-wait-seconds", "")),
+        )
+        mark = current_call.set(call)
+        try:
+            return await proceed(rpc)
+        finally:
+            current_call.reset(mark)
+
+    return interceptor
+
+
+async def _authenticate(verifier: auth.TokenVerifier, rpc: Rpc) -> Actor:
+    scheme, _, token = rpc.metadata.get("authorization", "").partition(" ")
+    try:
+        if scheme.lower() != "bearer":
+            raise auth.Unauthenticated("scheme")
+        return await verifier.verify(token)
+    except auth.IssuerUnavailable:
+        raise Unavailable("tokens cannot be judged: the issuer's keys are not known", retry_after=1) from None
+    except auth.Unauthenticated as error:
+        metrics.AUTH_FAILURES.inc()
+        log.info("unauthenticated", check=error.check, method=rpc.method)
+        raise Unauthenticated("the access token is missing or not valid") from None
+
+
+def _idempotency_key(rpc: Rpc) -> str:
+    key = rpc.metadata.get("idempotency-key", "")
+    if rpc.policy.idempotency != options_pb2.IDEMPOTENCY_KEYED:
+        return ""
+    if not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
+        raise IdempotencyKeyRequired("send idempotency-key with 1 to 255 printable ASCII characters")
+    return key
+
+
+def _wait_seconds(text: str) -> int:
+    return min(int(text), MAX_WAIT_SECONDS) if text.isdecimal() and len(text) < 4 else 0
+
+
+async def with_validation(rpc: Rpc, proceed: Next) -> Message:
+    """Refuse a request that breaks a rule in its contract, naming every broken field (the first 25)."""
+    broken = validation.violations(rpc.request)
+    if broken:
+        fields = ", ".join(dict.fromkeys(v.field or "the request" for v in broken))
+        raise ValidationFailed(f"{len(broken)} rule(s) broken: {fields}", violations=broken)
+    return await proceed(rpc)
+
+
+class Chain(grpc.aio.ServerInterceptor):
+    """Puts the interceptors around every method of our services; health and reflection pass untouched."""
+
+    def __init__(self, methods: dict[str, MethodDescriptor], verifier: auth.TokenVerifier) -> None:
+        self._policies = {name: policy_of(method) for name, method in methods.items()}
+        self._interceptors: tuple[Interceptor, ...] = (
+            with_telemetry,
+            with_errors,
+            with_token(verifier),
+            with_validation,
+        )
+
+    async def intercept_service(self, continuation: Any, details: Any) -> Any:
+        """Wrap the handler of a method that our contracts describe."""
+        handler = await continuation(details)
+        if handler is None or details.method not in self._policies:
+            return handler
+        policy = self._policies[details.method]
+        if policy is None:
+            return None  # UNIMPLEMENTED: a method without a policy does not exist
+        return grpc.unary_unary_rpc_method_handler(
+            self._around(details.method, policy, handler.unary_unary),
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+
+    def _around(self, method: str, policy: options_pb2.MethodPolicy, handler: Handler) -> Handler:
+        async def innermost(rpc: Rpc) -> Message:
+            return await handler(rpc.request, rpc.context)
+
+        proceed: Next = innermost
+        for interceptor in reversed(self._interceptors):
+            proceed = _bound(interceptor, proceed)
+
+        async def serve(request: Message, context: Context) -> Message:
+            metadata = {str(key): _text(value) for key, value in context.invocation_metadata() or ()}
+            return await proceed(Rpc(method, policy, request, context, metadata))
+
+        return serve
+
+
+def _bound(interceptor: Interceptor, proceed: Next) -> Next:
+    async def call(rpc: Rpc) -> Message:
+        return await interceptor(rpc, proceed)
+
+    return call
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else ""

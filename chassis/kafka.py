@@ -1,0 +1,205 @@
+"""Kafka through confluent-kafka: a publisher that keeps order per key, a subscription that commits only what was handled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, cast
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from chassis.broker import BrokerAway, InRecord, OutRecord, Publisher, Subscription
+
+# the embedded broker does not wake a waiting fetch and miscounts watermarks of batches (deploy/local/capability.py)
+_PRODUCER = {
+    "embedded": {"linger.ms": 0, "batch.num.messages": 1},
+    "apache": {"linger.ms": 1},
+}
+_CONSUMER = {
+    "embedded": {"fetch.wait.max.ms": 50},
+    "apache": {"fetch.wait.max.ms": 500},
+}
+ACK_SECONDS = 20.0
+METADATA_SECONDS = 5.0
+
+
+class KafkaBroker:
+    """A Kafka cluster at `bootstrap`; `provider` picks the client profile."""
+
+    def __init__(self, bootstrap: str, provider: str) -> None:
+        self._common = {"bootstrap.servers": bootstrap, "socket.keepalive.enable": True, "log_level": 2}
+        self._provider = provider
+
+    def publisher(self, client: str) -> Publisher:
+        """Make an idempotent publisher."""
+        return KafkaPublisher({**self._common, "client.id": client, **_PRODUCER[self._provider]})
+
+    def subscribe(self, group: str, topics: Sequence[str]) -> Subscription:
+        """Join a group."""
+        return KafkaSubscription({**self._common, "group.id": group, **_CONSUMER[self._provider]}, topics)
+
+
+class KafkaPublisher:
+    """Publishes with acks from all replicas; a message is never given up, so order per key has no gap."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self._fatal: KafkaError | None = None
+        self._producer = Producer(
+            {
+                **config,
+                "enable.idempotence": True,
+                "acks": "all",
+                "partitioner": "murmur2_random",
+                "message.timeout.ms": 0,
+                "error_cb": self._on_error,
+            }
+        )
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._fatal = error
+
+    def cluster_id(self) -> str:
+        """Ask the cluster for its id."""
+        try:
+            metadata = self._producer.list_topics(timeout=METADATA_SECONDS)
+        except KafkaException as error:
+            raise BrokerAway(str(error)) from error
+        return str(metadata.cluster_id)
+
+    def publish(self, records: Sequence[OutRecord]) -> list[bool]:
+        """Publish and wait up to 20 s for the acks. A fatal producer error ends the process: SystemExit."""
+        acked = [False] * len(records)
+
+        def on_delivery(index: int) -> Any:
+            def mark(error: KafkaError | None, _message: Message) -> None:
+                acked[index] = error is None
+
+            return mark
+
+        for index, record in enumerate(records):
+            self._produce(record, on_delivery(index))
+        deadline = time.monotonic() + ACK_SECONDS
+        while len(self._producer) and time.monotonic() < deadline and not self._fatal:
+            self._producer.flush(0.5)
+        if self._fatal:
+            raise SystemExit(f"fatal producer error: {self._fatal.code()}")
+        return acked
+
+    def _produce(self, record: OutRecord, on_delivery: Any) -> None:
+        headers: list[tuple[str, str | bytes | None]] = list(record.headers.items())
+        while True:
+            try:
+                self._producer.produce(
+                    record.topic, key=record.key.encode(), value=record.value, headers=headers, on_delivery=on_delivery
+                )
+                return
+            except BufferError:
+                self._producer.poll(0.1)
+
+    def close(self) -> None:
+        """Flush for at most 10 s."""
+        self._producer.flush(10)
+
+
+class KafkaSubscription:
+    """One synchronous group member. Nothing is in flight when partitions move."""
+
+    def __init__(self, config: dict[str, Any], topics: Sequence[str]) -> None:
+        self._assigned = False
+        self._consumer = Consumer(
+            {
+                **config,
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "partition.assignment.strategy": "cooperative-sticky",
+                "session.timeout.ms": 6000,
+                "heartbeat.interval.ms": 1000,
+                "topic.metadata.refresh.interval.ms": 5000,
+            }
+        )
+        self._consumer.subscribe(list(topics), on_assign=self._on_assign)
+
+    def _on_assign(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
+        self._assigned = True
+
+    def poll(self, limit: int, timeout: float) -> list[InRecord]:
+        """Wait for the first record, then take what else is there: waiting for a full batch would only add latency."""
+        first = self._consumer.poll(timeout)
+        if first is None:
+            return []
+        messages = [first, *self._consumer.consume(limit - 1, 0)] if limit > 1 else [first]
+        for message in messages:
+            error = message.error()
+            if error is not None:
+                self._rejoin(messages)
+                raise BrokerAway(str(error))
+        return [_record(message) for message in messages]
+
+    def _rejoin(self, messages: list[Message]) -> None:
+        """Go back to the first record of each partition, so that a failed poll loses none."""
+        first: dict[tuple[str, int], int] = {}
+        for message in messages:
+            if message.error() is None:
+                first.setdefault((str(message.topic()), message.partition() or 0), message.offset() or 0)
+        for (topic, partition), offset in first.items():
+            self._consumer.seek(TopicPartition(topic, partition, offset))
+
+    def commit(self) -> None:
+        """Commit synchronously. Raises BrokerAway; the records are then read again and dropped by the inbox."""
+        try:
+            self._consumer.commit(asynchronous=False)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError._NO_OFFSET:
+                raise BrokerAway(str(error)) from error
+
+    def rewind(self) -> None:
+        """Seek every assigned partition to its first offset."""
+        for assigned in self._consumer.assignment():
+            self._consumer.seek(TopicPartition(assigned.topic, assigned.partition, 0))
+
+    def lag(self) -> int:
+        """Return the records between the position and the end of each assigned partition, from cached watermarks."""
+        lag = 0
+        for position in self._consumer.position(self._consumer.assignment()):
+            _low, high = self._consumer.get_watermark_offsets(position, cached=True)
+            if position.offset >= 0 and high >= 0:
+                lag += max(0, high - position.offset)
+        return lag
+
+    def is_assigned(self) -> bool:
+        """Whether the group has answered."""
+        return self._assigned
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._consumer.close()
+
+
+def _record(message: Message) -> InRecord:
+    headers = {}
+    for name, value in cast(list[tuple[str, str | bytes | None]], message.headers() or []):
+        text = _text(value)
+        if text is not None:
+            headers[name] = text
+    return InRecord(
+        topic=str(message.topic()),
+        partition=message.partition() or 0,
+        offset=message.offset() or 0,
+        key=_text(message.key()) or "",
+        value=_bytes(message.value()),
+        headers=headers,
+    )
+
+
+def _bytes(value: str | bytes | None) -> bytes:
+    return value.encode() if isinstance(value, str) else value or b""
+
+
+def _text(value: str | bytes | None) -> str | None:
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return None
+    return value

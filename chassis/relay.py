@@ -1,0 +1,157 @@
+"""The relay: the one process that publishes a service's outbox, in order per key, at least once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.dialects import postgresql as pg
+
+from chassis import failpoints, metrics, outbox
+from chassis.broker import BrokerAway, Publisher
+from chassis.database import is_infrastructure
+from chassis.tables import outbox as outbox_table
+from chassis.tables import relay_state
+
+log = structlog.get_logger(__name__)
+
+BATCH = 500
+SHORTEST_WAIT, LONGEST_WAIT = 0.02, 0.25
+UNFLOORED_SECONDS = 10.0
+CLUSTER_CHECK_SECONDS = 2.0
+LOCK_ID = 4_711_001  # the advisory lock of the leader, in the service's own database
+_LEAD = sa.select(sa.func.pg_try_advisory_lock(LOCK_ID))
+
+
+class Relay:
+    """Publishes pending rows while it holds the database's advisory lock; a second relay only waits for the lock."""
+
+    def __init__(self, database: sa.Engine, publisher: Publisher) -> None:
+        self._database = database
+        self._publisher = publisher
+        self._leader: sa.Connection | None = None
+        self._floor = 0
+        self._next_unfloored = 0.0
+        self._next_cluster_check = 0.0
+        self._wake = threading.Event()
+
+    def wake(self) -> None:
+        """Say that there is something to publish."""
+        self._wake.set()
+
+    def run(self, stopping: threading.Event) -> None:
+        """Publish until told to stop; a broker or database that is away is waited for."""
+        wait = SHORTEST_WAIT
+        while not stopping.is_set():
+            try:
+                published = self.step()
+                wait = SHORTEST_WAIT if published else min(LONGEST_WAIT, wait * 2)
+                if published == BATCH:
+                    continue
+            except Exception as error:
+                if not (isinstance(error, BrokerAway) or is_infrastructure(error)):
+                    raise
+                log.warning("relay_waits", error_class=type(error).__name__)
+                self._resign()
+                wait = LONGEST_WAIT
+            if self._wake.wait(wait):
+                self._wake.clear()
+        self.close()
+
+    def close(self) -> None:
+        """Flush the publisher and give up the lead."""
+        self._publisher.close()
+        self._resign()
+
+    def step(self) -> int:
+        """Publish one batch. Returns how many rows were published; 0 also where another relay leads."""
+        if not self._lead():
+            return 0
+        self._follow_cluster()
+        with self._database.begin() as connection:
+            rows = outbox.pending(connection, floor=self._next_floor(), limit=BATCH)
+        if not rows:
+            metrics.OUTBOX_PENDING.set(0)
+            metrics.OUTBOX_OLDEST_AGE.set(0)
+            return 0
+        metrics.RELAY_BATCH.observe(len(rows))
+        acked = self._publisher.publish([outbox.record_of(row) for row in rows])
+        failpoints.hit("relay.before_mark")
+        done = _acknowledged_prefixes(rows, acked)
+        with self._database.begin() as connection:
+            outbox.mark(connection, done)
+        self._floor = max(done, default=self._floor) if len(done) == len(rows) else self._floor
+        return len(done)
+
+    def _next_floor(self) -> int:
+        """Return the id to start from; now and then 0, since a low id may commit late."""
+        now = time.monotonic()
+        if now >= self._next_unfloored:
+            self._next_unfloored = now + UNFLOORED_SECONDS
+            return 0
+        return max(0, self._floor - 10 * BATCH)
+
+    def _lead(self) -> bool:
+        """Hold the advisory lock on a connection of its own."""
+        if self._leader is not None:
+            self._leader.execute(sa.select(1))
+            self._leader.commit()
+            return True
+        connection = self._database.connect()
+        leads = bool(connection.execute(_LEAD).scalar())
+        connection.commit()
+        if not leads:
+            connection.close()
+            return False
+        log.info("relay_leads")
+        self._leader = connection
+        return True
+
+    def _resign(self) -> None:
+        """Drop the connection that holds the lock; the lock goes with it."""
+        if self._leader is not None:
+            self._leader.invalidate()
+            self._leader.close()
+            self._leader = None
+
+    def _follow_cluster(self) -> None:
+        """Publish the retained outbox again when the broker is another cluster than the one it was published to."""
+        now = time.monotonic()
+        if now < self._next_cluster_check:
+            return
+        cluster_id = self._publisher.cluster_id()
+        with self._database.begin() as connection:
+            known = connection.execute(sa.select(relay_state.c.cluster_id)).scalar()
+            if known != cluster_id:
+                if known is not None:
+                    log.warning("relay_republishes", rows=outbox.reopen(connection))
+                statement = pg.insert(relay_state).values(id=1, cluster_id=cluster_id)
+                connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_={"cluster_id": cluster_id}))
+                self._floor = 0
+        self._next_cluster_check = now + CLUSTER_CHECK_SECONDS
+
+
+def _acknowledged_prefixes(rows: Sequence[sa.Row[Any]], acked: Sequence[bool]) -> list[int]:
+    """Return the ids to mark: per key only what comes before the first record without an ack."""
+    stopped: set[tuple[str, str]] = set()
+    done = []
+    for row, ok in zip(rows, acked, strict=True):
+        key = (row.topic, row.stream_key)
+        if not ok:
+            stopped.add(key)
+        elif key not in stopped:
+            done.append(row.id)
+    return done
+
+
+def measure(connection: sa.Connection) -> None:
+    """Set the gauges of what waits in the outbox."""
+    age = sa.func.coalesce(sa.func.extract("epoch", sa.func.now() - sa.func.min(outbox_table.c.occur_time)), sa.literal(0))
+    statement = sa.select(sa.func.count(), age).where(outbox_table.c.publish_time.is_(None))
+    count, oldest = connection.execute(statement).one()
+    metrics.OUTBOX_PENDING.set(count)
+    metrics.OUTBOX_OLDEST_AGE.set(float(oldest))

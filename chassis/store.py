@@ -1,0 +1,124 @@
+"""Loads the world of a batch with one locked select per table, and saves what changed with one statement per table."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from chassis.database import insert_rows, sqlstate, update_rows, upsert_rows
+from chassis.errors import Conflict
+from chassis.world import Aggregate, Keys, Row, World
+
+A = TypeVar("A", bound=Aggregate)
+Columns = dict[str, Any]
+UNIQUE_VIOLATION = "23505"
+
+
+@dataclass(frozen=True, slots=True)
+class Child(Generic[A]):
+    """Rows that belong to an aggregate: loaded with it, written with it. `parent` is the column with the aggregate's key."""
+
+    table: sa.Table
+    parent: str
+    to_columns: Callable[[A], list[Columns]]
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping(Generic[A]):
+    """How one kind of aggregate is kept.
+
+    `table` has the key column and `tables.aggregate_columns()`; `from_columns(row, children)` rebuilds the aggregate,
+    where `children` is a list of rows for each child, in order. `is_stream` says that events are numbered by its row.
+    """
+
+    kind: type[A]
+    table: sa.Table
+    key: str
+    to_columns: Callable[[A], Columns]
+    from_columns: Callable[[Any, list[list[Any]]], A]
+    children: tuple[Child[A], ...] = ()
+    is_stream: bool = False
+
+
+class Store:
+    """The store of one service. Kinds are loaded, locked and saved in the order of `mappings`: that is the lock order."""
+
+    def __init__(self, *mappings: Mapping[Any]) -> None:
+        self.mappings = mappings
+        self._stream_kinds = frozenset(m.kind for m in mappings if m.is_stream)
+
+    def load(self, connection: sa.Connection, keys: Keys) -> World:
+        """Lock and load what the keys name; an absent one is simply not there."""
+        world = World(stream_kinds=self._stream_kinds)
+        for mapping in self.mappings:
+            wanted = sorted(key for kind, key in keys if kind is mapping.kind)
+            if wanted:
+                self.load_kind(connection, world, mapping, wanted)
+        return world
+
+    def load_kind(self, connection: sa.Connection, world: World, mapping: Mapping[Any], wanted: Sequence[str]) -> None:
+        """Lock and load aggregates of one kind into the world, by ascending key."""
+        key = mapping.table.c[mapping.key]
+        rows = connection.execute(
+            sa.select(mapping.table).where(key == sa.any_(_array(key, wanted))).order_by(key).with_for_update()
+        ).all()
+        found = [getattr(row, mapping.key) for row in rows]
+        families = [self._load_children(connection, child, found) for child in mapping.children]
+        for row in rows:
+            mine = [family[getattr(row, mapping.key)] for family in families]
+            world.add(
+                Row(
+                    mapping.from_columns(row, mine),
+                    version=row.version,
+                    stream_sequence=row.stream_sequence,
+                    create_time=row.create_time,
+                    update_time=row.update_time,
+                    stored=True,
+                )
+            )
+
+    @staticmethod
+    def _load_children(connection: sa.Connection, child: Child[Any], parents: Sequence[str]) -> dict[str, list[Any]]:
+        result: dict[str, list[Any]] = defaultdict(list)
+        if parents:
+            parent = child.table.c[child.parent]
+            statement = sa.select(child.table).where(parent == sa.any_(_array(parent, parents)))
+            for row in connection.execute(statement.order_by(*child.table.primary_key)):
+                result[getattr(row, child.parent)].append(row)
+        return result
+
+    def save(self, connection: sa.Connection, world: World) -> None:
+        """Write what changed. A new row that someone else made meanwhile is a Conflict: the whole unit is tried again."""
+        for mapping in self.mappings:
+            rows = world.changed(mapping.kind)
+            if not rows:
+                continue
+            try:
+                insert_rows(connection, mapping.table, [_columns(mapping, row) for row in rows if not row.stored])
+            except sa.exc.IntegrityError as error:
+                if sqlstate(error) == UNIQUE_VIOLATION:
+                    raise Conflict(mapping.table.name) from error
+                raise
+            update_rows(connection, mapping.table, [_columns(mapping, row) for row in rows if row.stored])
+            for child in mapping.children:
+                upsert_rows(connection, child.table, [c for row in rows for c in child.to_columns(row.aggregate)])
+
+
+def _array(column: sa.ColumnElement[Any], values: Sequence[str]) -> sa.BindParameter[Any]:
+    return sa.bindparam(None, list(values), type_=pg.ARRAY(column.type), unique=True)
+
+
+def _columns(mapping: Mapping[A], row: Row[A]) -> Columns:
+    return {
+        mapping.key: row.aggregate.key,
+        **mapping.to_columns(row.aggregate),
+        "version": row.version,
+        "stream_sequence": row.stream_sequence,
+        "create_time": row.create_time,
+        "update_time": row.update_time,
+    }

@@ -1,0 +1,53 @@
+"""The rows of due work: set and cleared by decisions, claimed with SKIP LOCKED under a lease."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from chassis.database import upsert_rows
+from chassis.tables import timer
+from chassis.world import Timer
+
+LEASE_SECONDS = 30
+
+
+def save(connection: sa.Connection, timers: Iterable[Timer]) -> None:
+    """Set the timers that have a due time, clear the others."""
+    wanted = list(timers)
+    rows = [
+        {"kind": t.kind, "key": t.key, "due_time": t.due_time, "attempt": t.attempt, "lease_time": None}
+        for t in sorted(wanted, key=lambda t: (t.kind, t.key))
+        if t.due_time is not None
+    ]
+    upsert_rows(connection, timer, rows)
+    for cleared in wanted:
+        if cleared.due_time is None:
+            remove(connection, cleared.kind, cleared.key)
+
+
+def remove(connection: sa.Connection, kind: str, key: str) -> None:
+    """Clear one timer."""
+    connection.execute(sa.delete(timer).where(timer.c.kind == kind, timer.c.key == key))
+
+
+def claim(connection: sa.Connection, now: datetime, limit: int) -> list[sa.Row[Any]]:
+    """Lease timers that are due, oldest first. The lease runs by the database's clock, whatever `now` is."""
+    due = (
+        sa.select(timer.c.kind, timer.c.key)
+        .where(timer.c.due_time <= now, sa.or_(timer.c.lease_time.is_(None), timer.c.lease_time < sa.func.now()))
+        .order_by(timer.c.due_time)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("due")
+    )
+    statement = (
+        sa.update(timer)
+        .values(lease_time=sa.func.now() + sa.text(f"interval '{LEASE_SECONDS} seconds'"))
+        .where(timer.c.kind == due.c.kind, timer.c.key == due.c.key)
+        .returning(timer)
+    )
+    return sorted(connection.execute(statement), key=lambda row: row.due_time)

@@ -1,0 +1,1 @@
+"""The sandbox payment provider: a separate process that stands for the outside world of payments."""

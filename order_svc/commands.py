@@ -1,0 +1,87 @@
+"""One decider per RPC that changes an order, and the table of them."""
+
+from __future__ import annotations
+
+from atlas.orders.v1 import fulfillment_pb2, order_service_pb2
+from chassis.handling import Command
+from chassis.world import Context, Decision, Keys, World, keys
+from order_svc import wire
+from order_svc.domain import order as orders
+from order_svc.domain.commands import CancelOrder, FulfillOrder, PlaceOrder
+from order_svc.domain.errors import OrderChanged, OrderNotFound
+from order_svc.domain.order import Order, Person
+
+
+def place_order(world: World, command: PlaceOrder, context: Context) -> Decision:
+    """Place an order in the caller's name."""
+    order, events = orders.place(context.new_id(), command.terms, _person(context), context.now)
+    return Decision(changed=(order,), events=events, result=order)
+
+
+def cancel_order(world: World, command: CancelOrder, context: Context) -> Decision:
+    """Cancel an order for a reason."""
+    order = _of_caller(world, command.order_id, command.expected_version, context)
+    cancelled, events = orders.cancel(order, command.reason, _person(context), context.now)
+    return Decision(changed=(cancelled,), events=events, result=cancelled)
+
+
+def fulfill_order(world: World, command: FulfillOrder, context: Context) -> Decision:
+    """Record a shipment of everything that remains."""
+    order = _of_caller(world, command.order_id, command.expected_version, context)
+    fulfilled, fulfillment, events = orders.fulfill(
+        order,
+        command.wanted,
+        fulfillment_id=context.new_id(),
+        tracking_reference=command.tracking_reference,
+        now=context.now,
+    )
+    return Decision(changed=(fulfilled, fulfillment), events=events, result=fulfillment)
+
+
+def _person(context: Context) -> Person:
+    return Person(context.actor.issuer, context.actor.subject, context.actor.username)
+
+
+def _of_caller(world: World, order_id: str, expected_version: int | None, context: Context) -> Order:
+    """Return an order that the caller may see, at the version he decided on."""
+    order = world.find(Order, order_id)
+    if order is None or not (context.actor.may("orders:read_all") or order.placed_by.subject == context.actor.subject):
+        raise OrderNotFound(order_id)
+    version = world.version(order)
+    if expected_version is not None and expected_version != version:
+        raise OrderChanged(expected_version, version)
+    return order
+
+
+def _nothing(_command: PlaceOrder) -> Keys:
+    return frozenset()
+
+
+def _order(command: CancelOrder | FulfillOrder) -> Keys:
+    return keys(Order, [command.order_id])
+
+
+PLACE_ORDER = Command(
+    name="PlaceOrder",
+    response=order_service_pb2.PlaceOrderResponse,
+    parse=wire.place_order,
+    keys=_nothing,
+    decide=place_order,
+    encode=wire.placed,
+)
+CANCEL_ORDER = Command(
+    name="CancelOrder",
+    response=order_service_pb2.CancelOrderResponse,
+    parse=wire.cancel_order,
+    keys=_order,
+    decide=cancel_order,
+    encode=wire.cancelled,
+)
+FULFILL_ORDER = Command(
+    name="FulfillOrder",
+    response=fulfillment_pb2.FulfillOrderResponse,
+    parse=wire.fulfill_order,
+    keys=_order,
+    decide=fulfill_order,
+    encode=wire.fulfilled,
+)

@@ -1,0 +1,1 @@
+"""The rules of an order: pure values and functions, no I/O, no clock, no protobuf."""

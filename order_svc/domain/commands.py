@@ -1,0 +1,33 @@
+"""What can be asked of an order, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from order_svc.domain.order import Terms
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOrder:
+    """Place an order on these terms."""
+
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOrder:
+    """Cancel an order before its first shipment."""
+
+    order_id: str
+    reason: str
+    expected_version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FulfillOrder:
+    """Ship what remains of an order; `wanted` are (line number, units)."""
+
+    order_id: str
+    wanted: tuple[tuple[int, int], ...]
+    tracking_reference: str | None
+    expected_version: int | None

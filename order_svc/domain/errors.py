@@ -1,0 +1,63 @@
+"""Why a command on an order is refused."""
+
+from __future__ import annotations
+
+from chassis.errors import Refusal, Violation
+
+
+class OrderRefusal(Refusal):
+    """Any refusal of order_svc."""
+
+
+class OrderNotFound(OrderRefusal):
+    """There is no such order for this caller."""
+
+    reason = "NOT_FOUND"
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__(f"there is no order {order_id}")
+
+
+class OrderChanged(OrderRefusal):
+    """The order is not at the version the caller decided on."""
+
+    reason = "VERSION_MISMATCH"
+
+    def __init__(self, expected: int, actual: int) -> None:
+        super().__init__(f"the order is at version {actual}, not {expected}")
+
+
+class OrderNotCancellable(OrderRefusal):
+    """The order is cancelled already, or something of it is shipped."""
+
+    reason = "ILLEGAL_STATE"
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"the order is {state}; it can be cancelled before its first shipment only")
+
+
+class OrderNotShippable(OrderRefusal):
+    """The order is not confirmed, or nothing of it remains."""
+
+    reason = "ILLEGAL_STATE"
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"the order is {state}; only a CONFIRMED order can be shipped")
+
+
+class MoreThanReserved(OrderRefusal):
+    """A shipment names more units than are reserved and not yet shipped."""
+
+    reason = "ILLEGAL_STATE"
+
+    def __init__(self, line_number: int, wanted: int, remaining: int) -> None:
+        super().__init__(f"line {line_number} has {remaining} units left to ship, not {wanted}")
+
+
+class InvalidLines(OrderRefusal):
+    """The lines break a rule that only the order itself can check."""
+
+    reason = "VALIDATION_FAILED"
+
+    def __init__(self, field: str, rule: str, message: str) -> None:
+        super().__init__(f"{field} {message}", violations=(Violation(field, rule, message),))

@@ -1,0 +1,56 @@
+"""What order_svc tells the others. Each event holds the order as it was when it happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from order_svc.domain.order import Fulfillment, Order, Person
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPlaced:
+    """An order was placed."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCancelled:
+    """An order was cancelled before its first shipment; `by` is empty when a fact did it."""
+
+    order: Order
+    by: Person | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderConfirmed:
+    """An order is reserved, paid and approved where needed."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFulfilled:
+    """An order was shipped completely; this is its last shipment."""
+
+    order: Order
+    fulfillment: Fulfillment
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCancellationSettled:
+    """A cancellation was made good, or a refund failed."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class OrderStateChanged:
+    """The state, the facts or the settlement of an order changed."""
+
+    order: Order
+
+
+Event = OrderPlaced | OrderCancelled | OrderConfirmed | OrderFulfilled | OrderCancellationSettled | OrderStateChanged

@@ -1,0 +1,294 @@
+"""The order: a set of facts, and a state that is a pure function of them (domain.md, Order)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from chassis.money import Money, total
+from order_svc.domain import events
+from order_svc.domain.errors import InvalidLines, MoreThanReserved, OrderNotCancellable, OrderNotShippable
+from order_svc.domain.facts import NOTHING_KNOWN, Approval, Fact, Known, Outcome, Stock
+from order_svc.domain.pricing import Line, share
+
+
+class State(StrEnum):
+    """Where an order is."""
+
+    PLACED = "PLACED"
+    BACKORDERED = "BACKORDERED"
+    RESERVED = "RESERVED"
+    AWAITING_PAYMENT = "AWAITING_PAYMENT"
+    PAYMENT_FAILED = "PAYMENT_FAILED"
+    AWAITING_APPROVAL = "AWAITING_APPROVAL"
+    CONFIRMED = "CONFIRMED"
+    PARTIALLY_FULFILLED = "PARTIALLY_FULFILLED"
+    FULFILLED = "FULFILLED"
+    CANCELLED = "CANCELLED"
+
+
+class Settlement(StrEnum):
+    """How far a cancellation has been made good."""
+
+    PENDING = "PENDING"
+    SETTLED = "SETTLED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who placed or cancelled an order."""
+
+    issuer: str
+    subject: str
+    username: str
+
+
+@dataclass(frozen=True, slots=True)
+class FulfillmentLine:
+    """What one shipment takes of a line, with its share of the line's money."""
+
+    line_number: int
+    sku: str
+    quantity: int
+    net: Money
+    tax: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Fulfillment:
+    """One shipment of an order."""
+
+    fulfillment_id: str
+    order_id: str
+    lines: tuple[FulfillmentLine, ...]
+    tracking_reference: str | None
+
+    @property
+    def key(self) -> str:
+        """The fulfillment id."""
+        return self.fulfillment_id
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the client asked for."""
+
+    customer_id: str
+    currency_code: str
+    payment_method: str
+    client_reference: str | None
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order. `state_time` is when the current state was entered."""
+
+    order_id: str
+    customer_id: str
+    client_reference: str | None
+    currency_code: str
+    payment_method: str
+    placed_by: Person
+    place_time: datetime
+    lines: tuple[Line, ...]
+    state_time: datetime
+    known: Known = NOTHING_KNOWN
+    cancel_reason: str = ""
+    confirmed: bool = False
+    terms_version: int = 1
+
+    @property
+    def key(self) -> str:
+        """The order id."""
+        return self.order_id
+
+    @property
+    def net(self) -> Money:
+        """The sum of the lines' net."""
+        return total((line.net for line in self.lines), self.currency_code)
+
+    @property
+    def tax(self) -> Money:
+        """The sum of the lines' tax."""
+        return total((line.tax for line in self.lines), self.currency_code)
+
+    @property
+    def total(self) -> Money:
+        """Net plus tax."""
+        return self.net + self.tax
+
+    @property
+    def is_shipped(self) -> bool:
+        """Whether anything has been shipped."""
+        return any(line.quantity_shipped for line in self.lines)
+
+    @property
+    def state(self) -> State:
+        """Derive the state from the facts."""
+        if self.cancel_reason:
+            return State.CANCELLED
+        if self.confirmed:
+            if all(line.remaining == 0 for line in self.lines):
+                return State.FULFILLED
+            return State.PARTIALLY_FULFILLED if self.is_shipped else State.CONFIRMED
+        if self.known.stock is not Stock.RESERVED:
+            return State.BACKORDERED if self.known.stock is Stock.BACKORDERED else State.PLACED
+        if not self.known.invoiced:
+            return State.RESERVED
+        if self.known.paid:
+            return State.AWAITING_APPROVAL
+        return State.PAYMENT_FAILED if self.known.failed else State.AWAITING_PAYMENT
+
+    @property
+    def settlement(self) -> Settlement | None:
+        """Derive how far the cancellation has been made good; None while there is none."""
+        if not self.cancel_reason:
+            return None
+        closed = self.known.closed
+        if closed is None:
+            return Settlement.PENDING
+        if closed.outcome is Outcome.REFUND_FAILED:
+            return Settlement.FAILED
+        covered = self.known.payment_ids <= closed.payment_ids
+        return Settlement.SETTLED if self.known.released and covered else Settlement.PENDING
+
+    def deadline(self, deadlines: Deadlines) -> datetime | None:
+        """Return when the current state is given up if nothing happens."""
+        limit = deadlines.of(self)
+        return self.state_time + limit if limit else None
+
+
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long an order may wait in each state (domain.md, Order)."""
+
+    backordered: timedelta = 14 * DAY
+    payment: timedelta = 7 * DAY
+    approval: timedelta = 7 * DAY
+    approval_margin: timedelta = timedelta(hours=1)
+    ours: timedelta = 7 * DAY
+
+    def of(self, order: Order) -> timedelta | None:
+        """Return the limit of an order's state; None where it waits for nothing."""
+        match order.state:
+            case State.BACKORDERED:
+                return self.backordered
+            case State.AWAITING_PAYMENT | State.PAYMENT_FAILED:
+                return self.payment
+            case State.AWAITING_APPROVAL:
+                return max(self.approval, timedelta(seconds=order.known.longest_seconds) + self.approval_margin)
+            case State.PLACED | State.RESERVED:
+                return self.ours
+            case _:
+                return None
+
+
+Outcomes = tuple[Order, tuple[events.Event, ...]]
+
+
+def place(order_id: str, terms: Terms, placed_by: Person, now: datetime) -> Outcomes:
+    """Place an order."""
+    order = Order(
+        order_id=order_id,
+        customer_id=terms.customer_id,
+        client_reference=terms.client_reference,
+        currency_code=terms.currency_code,
+        payment_method=terms.payment_method,
+        placed_by=placed_by,
+        place_time=now,
+        lines=terms.lines,
+        state_time=now,
+    )
+    return order, (events.OrderPlaced(order), events.OrderStateChanged(order))
+
+
+def learn(order: Order, fact: Fact, now: datetime) -> Outcomes:
+    """Take in what another service said. A fact is never refused: it changes nothing, moves the order, or cancels it."""
+    known = order.known.learn(fact)
+    learned = replace(order, known=known)
+    caused: list[events.Event] = []
+    cause = _cause(known)
+    if cause and not learned.cancel_reason and not learned.is_shipped:
+        learned = replace(learned, cancel_reason=cause)
+        caused.append(events.OrderCancelled(learned, by=None))
+    ready = known.stock is Stock.RESERVED and known.paid and known.approval in (Approval.GRANTED, Approval.NOT_REQUIRED)
+    if ready and not learned.cancel_reason and not learned.confirmed:
+        learned = replace(learned, confirmed=True)
+        caused.append(events.OrderConfirmed(learned))
+    if learned.settlement in (Settlement.SETTLED, Settlement.FAILED) and learned.settlement is not order.settlement:
+        caused.append(events.OrderCancellationSettled(learned))
+    return _moved(order, learned, caused, now)
+
+
+def _cause(known: Known) -> str:
+    """Return why the facts cancel an order, or nothing."""
+    if known.unknown_item:
+        return "UNKNOWN_ITEM"
+    if known.voided:
+        return "INVOICE_VOIDED"
+    if known.approval is Approval.REJECTED:
+        return "APPROVAL_REJECTED"
+    return "APPROVAL_EXPIRED" if known.approval is Approval.EXPIRED else ""
+
+
+def cancel(order: Order, reason: str, by: Person, now: datetime) -> Outcomes:
+    """Cancel an order before its first shipment; after it, or a second time, that is refused."""
+    if order.cancel_reason or order.is_shipped:
+        raise OrderNotCancellable(order.state)
+    cancelled = replace(order, cancel_reason=reason)
+    return _moved(order, cancelled, [events.OrderCancelled(cancelled, by)], now)
+
+
+def fulfill(
+    order: Order, wanted: Sequence[tuple[int, int]], *, fulfillment_id: str, tracking_reference: str | None, now: datetime
+) -> tuple[Order, Fulfillment, tuple[events.Event, ...]]:
+    """Ship everything that remains of a confirmed order. `wanted` are (line number, units); none means all."""
+    if order.state not in (State.CONFIRMED, State.PARTIALLY_FULFILLED):
+        raise OrderNotShippable(order.state)
+    _check_wanted(order, wanted)
+    shipped = tuple(replace(line, quantity_shipped=line.quantity_shipped + line.remaining) for line in order.lines)
+    parts = tuple(_part(line) for line in order.lines if line.remaining)
+    fulfillment = Fulfillment(fulfillment_id, order.order_id, parts, tracking_reference)
+    fulfilled = replace(order, lines=shipped)
+    moved, caused = _moved(order, fulfilled, [events.OrderFulfilled(fulfilled, fulfillment)], now)
+    return moved, fulfillment, caused
+
+
+def _check_wanted(order: Order, wanted: Sequence[tuple[int, int]]) -> None:
+    remaining = {line.line_number: line.remaining for line in order.lines}
+    for index, (number, quantity) in enumerate(wanted):
+        if number not in remaining:
+            raise InvalidLines(f"lines[{index}].line_number", "line.exists", "must be a line of the order")
+        if quantity > remaining[number]:
+            raise MoreThanReserved(number, quantity, remaining[number])
+    if len({number for number, _ in wanted}) < len(wanted):
+        raise InvalidLines("lines", "line.once", "must name each line once")
+    if wanted and dict(wanted) != {number: units for number, units in remaining.items() if units}:
+        raise InvalidLines("lines", "fulfillment.whole", "must be everything that remains: ship it all, or name no lines")
+
+
+def _part(line: Line) -> FulfillmentLine:
+    before, after = line.quantity_shipped + line.quantity_cancelled, line.quantity
+    return FulfillmentLine(
+        line_number=line.line_number,
+        sku=line.sku,
+        quantity=line.remaining,
+        net=share(line.net, before=before, after=after, whole=line.quantity),
+        tax=share(line.tax, before=before, after=after, whole=line.quantity),
+    )
+
+
+def _moved(before: Order, after: Order, caused: list[events.Event], now: datetime) -> Outcomes:
+    """Note when the state was entered, and say that it or the facts changed."""
+    if after.state is not before.state:
+        after = replace(after, state_time=now)
+    if after != before:
+        caused = [*caused, events.OrderStateChanged(after)]
+    return after, tuple(caused)

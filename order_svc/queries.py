@@ -1,0 +1,97 @@
+"""The reads of order_svc: SQL to response."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from atlas.orders.v1 import fulfillment_pb2, order_pb2, order_service_pb2
+from chassis.calls import visible_to
+from chassis.errors import NotFound
+from chassis.paging import Pager
+from chassis.values import time
+from chassis.world import Actor, Row
+from order_svc import wire
+from order_svc.domain.errors import OrderNotFound
+from order_svc.store import fulfillment, fulfillment_from, order_from, orders
+
+
+def _row(row: Any, aggregate: Any) -> Row[Any]:
+    return Row(aggregate, row.version, create_time=row.create_time, update_time=row.update_time)
+
+
+def get_order(
+    connection: sa.Connection, request: order_service_pb2.GetOrderRequest, actor: Actor
+) -> order_service_pb2.GetOrderResponse:
+    """Read one order that the caller may see."""
+    row = _find(connection, request.order_id, actor)
+    return order_service_pb2.GetOrderResponse(order=wire.order_message(_row(row, order_from(row))))
+
+
+def _find(connection: sa.Connection, order_id: str, actor: Actor) -> sa.Row[Any]:
+    statement = sa.select(orders).where(orders.c.order_id == order_id, *visible_to(actor, orders.c.placed_by))
+    row = connection.execute(statement).one_or_none()
+    if row is None:
+        raise OrderNotFound(order_id)
+    return row
+
+
+class OrderLists:
+    """The lists, which page."""
+
+    def __init__(self, pager: Pager) -> None:
+        self._pager = pager
+
+    def list_orders(
+        self, connection: sa.Connection, request: order_service_pb2.ListOrdersRequest, actor: Actor
+    ) -> order_service_pb2.ListOrdersResponse:
+        """List orders that the caller may see, newest first."""
+        statement = sa.select(orders).where(*visible_to(actor, orders.c.placed_by), *_filters(request))
+        page = self._pager.page(request, actor)
+        rows, token = page.select(connection, statement, orders.c.create_time.desc(), orders.c.order_id.desc())
+        messages = [wire.order_message(_row(row, order_from(row))) for row in rows]
+        return order_service_pb2.ListOrdersResponse(orders=messages, next_page_token=token)
+
+    def list_fulfillments(
+        self, connection: sa.Connection, request: fulfillment_pb2.ListFulfillmentsRequest, actor: Actor
+    ) -> fulfillment_pb2.ListFulfillmentsResponse:
+        """List the fulfillments of an order that the caller may see, newest first."""
+        _find(connection, request.order_id, actor)
+        statement = sa.select(fulfillment).where(fulfillment.c.order_id == request.order_id)
+        page = self._pager.page(request, actor)
+        order = (fulfillment.c.create_time.desc(), fulfillment.c.fulfillment_id.desc())
+        rows, token = page.select(connection, statement, *order)
+        messages = [wire.fulfillment_message(_row(row, fulfillment_from(row))) for row in rows]
+        return fulfillment_pb2.ListFulfillmentsResponse(fulfillments=messages, next_page_token=token)
+
+
+def _filters(request: order_service_pb2.ListOrdersRequest) -> list[sa.ColumnElement[bool]]:
+    terms: list[sa.ColumnElement[bool]] = []
+    if request.state:
+        names = [order_pb2.OrderState.Name(state).removeprefix("ORDER_STATE_") for state in request.state]
+        terms.append(orders.c.state.in_(names))
+    if request.HasField("customer_id"):
+        terms.append(orders.c.customer_id == request.customer_id)
+    if request.HasField("client_reference"):
+        terms.append(orders.c.client_reference == request.client_reference)
+    if request.HasField("create_time_from"):
+        terms.append(orders.c.create_time >= time(request.create_time_from))
+    if request.HasField("create_time_to"):
+        terms.append(orders.c.create_time < time(request.create_time_to))
+    return terms
+
+
+def get_fulfillment(
+    connection: sa.Connection, request: fulfillment_pb2.GetFulfillmentRequest, actor: Actor
+) -> fulfillment_pb2.GetFulfillmentResponse:
+    """Read one fulfillment of an order that the caller may see."""
+    _find(connection, request.order_id, actor)
+    statement = sa.select(fulfillment).where(
+        fulfillment.c.order_id == request.order_id, fulfillment.c.fulfillment_id == request.fulfillment_id
+    )
+    row = connection.execute(statement).one_or_none()
+    if row is None:
+        raise NotFound(f"order {request.order_id} has no fulfillment {request.fulfillment_id}")
+    message = wire.fulfillment_message(_row(row, fulfillment_from(row)))
+    return fulfillment_pb2.GetFulfillmentResponse(fulfillment=message)

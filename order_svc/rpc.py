@@ -1,0 +1,86 @@
+"""The gRPC servicer of orders: parse, submit, encode."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc.aio
+
+from atlas.orders.v1 import (
+    fulfillment_pb2,
+    order_service_pb2,
+    order_service_pb2_grpc,
+    quote_pb2,
+)
+from chassis.application import Edge
+from chassis.grpc_server import Servicer
+from order_svc import queries, wire
+from order_svc.commands import CANCEL_ORDER, FULFILL_ORDER, PLACE_ORDER
+from order_svc.waiting import Waiting
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class OrderServicer(order_service_pb2_grpc.OrderServiceServicer):
+    """Serves atlas.orders.v1.OrderService."""
+
+    def __init__(self, edge: Edge) -> None:
+        self._commands = edge.commands
+        self._queries = edge.queries
+        self._lists = queries.OrderLists(edge.pager)
+        self._waiting = Waiting(edge.queries)
+
+    async def PlaceOrder(
+        self, request: order_service_pb2.PlaceOrderRequest, context: Context
+    ) -> order_service_pb2.PlaceOrderResponse:
+        """Place an order."""
+        response = await self._commands.submit(PLACE_ORDER, request, context)
+        return order_service_pb2.PlaceOrderResponse(order=await self._waiting.for_rest(response.order))
+
+    async def QuoteOrder(self, request: quote_pb2.QuoteOrderRequest, context: Context) -> quote_pb2.QuoteOrderResponse:
+        """Price an order without placing it."""
+        return wire.quoted(wire.lines(request))
+
+    async def GetOrder(
+        self, request: order_service_pb2.GetOrderRequest, context: Context
+    ) -> order_service_pb2.GetOrderResponse:
+        """Read one order."""
+        return await self._queries.run(queries.get_order, request)
+
+    async def ListOrders(
+        self, request: order_service_pb2.ListOrdersRequest, context: Context
+    ) -> order_service_pb2.ListOrdersResponse:
+        """List orders."""
+        return await self._queries.run(self._lists.list_orders, request)
+
+    async def CancelOrder(
+        self, request: order_service_pb2.CancelOrderRequest, context: Context
+    ) -> order_service_pb2.CancelOrderResponse:
+        """Cancel an order."""
+        response = await self._commands.submit(CANCEL_ORDER, request, context)
+        return order_service_pb2.CancelOrderResponse(order=await self._waiting.for_rest(response.order))
+
+    async def FulfillOrder(
+        self, request: fulfillment_pb2.FulfillOrderRequest, context: Context
+    ) -> fulfillment_pb2.FulfillOrderResponse:
+        """Ship an order."""
+        response: fulfillment_pb2.FulfillOrderResponse = await self._commands.submit(FULFILL_ORDER, request, context)
+        return response
+
+    async def GetFulfillment(
+        self, request: fulfillment_pb2.GetFulfillmentRequest, context: Context
+    ) -> fulfillment_pb2.GetFulfillmentResponse:
+        """Read one fulfillment."""
+        return await self._queries.run(queries.get_fulfillment, request)
+
+    async def ListFulfillments(
+        self, request: fulfillment_pb2.ListFulfillmentsRequest, context: Context
+    ) -> fulfillment_pb2.ListFulfillmentsResponse:
+        """List the fulfillments of an order."""
+        return await self._queries.run(self._lists.list_fulfillments, request)
+
+
+def servicers(edge: Edge) -> list[Servicer]:
+    """Return the servicers of this service."""
+    contract = order_service_pb2.DESCRIPTOR.services_by_name["OrderService"]
+    return [Servicer(contract, OrderServicer(edge), order_service_pb2_grpc.add_OrderServiceServicer_to_server)]
