@@ -1,6 +1,42 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+PYTHON ?= python3
+PYTEST := pytest -n auto --maxprocesses 4 --dist loadgroup
+
+# Sets up, starts the whole stack, seeds it, plays every scenario, and leaves it running.
+.PHONY: demo
+demo: up
+	@atlas seed
+	@atlas demo
+
+# What the stack needs, from the hashed lock; does nothing when it is there.
+.PHONY: run-environment
+run-environment:
+	@$(PYTHON) -m tools.setup run
+
+# That, and what tests and tools need.
+.PHONY: setup
+setup:
+	@$(PYTHON) -m tools.setup full
+
+.PHONY: up
+up: run-environment
+	@atlas up
+
+.PHONY: down
+down: run-environment
+	@atlas down
+
+# Every test but the long versions; needs nothing running.
+.PHONY: test
+test: setup
+	@$(PYTEST) -m "not full"
+
+# The long versions.
+.PHONY: test-full
+test-full: setup
+	@$(PYTEST) -m full
 
 BASELINE := proto/baseline/v1.binpb
 

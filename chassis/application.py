@@ -99,6 +99,7 @@ class Application:
 
     def close(self) -> None:
         """Leave the group, give up the relay's lead, and give the database's connections back."""
+        self.timers.close()
         self.consumer.close()
         self.relay.close()
         self.database.dispose()

@@ -20,7 +20,6 @@ from chassis.tables import audit_log
 from chassis.world import Keys
 
 log = structlog.get_logger(__name__)
-LOCK_TIMEOUT = "55P03"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,20 @@ def run_commands(service: Service, calls: Sequence[CommandCall]) -> list[Answer]
     for call in calls:
         leaders.setdefault(call.keyed.identity, call)
     answers = dict(zip(leaders, _run(service, list(leaders.values())), strict=True))
-    return [_own(call, leaders[call.keyed.identity], answers[call.keyed.identity]) for call in calls]
+    own = [_own(call, leaders[call.keyed.identity], answers[call.keyed.identity]) for call in calls]
+    _count(own)
+    return own
+
+
+def _count(answers: Sequence[Answer]) -> None:
+    """Count what became of the keys, after the commit; a refused command leaves its key free and counts nothing."""
+    for answer in answers:
+        if answer.response is not None:
+            metrics.IDEMPOTENCY.labels("replayed" if answer.replayed else "first").inc()
+        elif isinstance(answer.error, IdempotencyKeyReused):
+            metrics.IDEMPOTENCY.labels("reused").inc()
+        elif isinstance(answer.error, IdempotencyKeyInProgress):
+            metrics.IDEMPOTENCY.labels("running").inc()
 
 
 def _own(call: CommandCall, leader: CommandCall, answer: Answer) -> Answer:
@@ -57,7 +69,7 @@ def _own(call: CommandCall, leader: CommandCall, answer: Answer) -> Answer:
     if call is leader:
         return answer
     if call.keyed.request_hash != leader.keyed.request_hash:
-        return Answer(error=_reused(call))
+        return Answer(error=idempotency.reused())
     return Answer(answer.response, replayed=answer.error is None, error=answer.error)
 
 
@@ -83,7 +95,7 @@ def _outcome(error: Exception) -> Exception:
 
 
 def _attempt(service: Service, connection: sa.Connection, calls: list[CommandCall]) -> tuple[list[Answer], bool]:
-    stored = _claim(connection, calls)
+    stored = idempotency.claim(connection, [call.keyed for call in calls])
     fresh = [call for call in calls if call.keyed.identity not in stored]
     unit = Unit(service, connection, _keys(fresh))
     answers: dict[tuple[str, str, str], Answer] = {}
@@ -102,25 +114,11 @@ def _keys(calls: Sequence[CommandCall]) -> Keys:
     return wanted.union(*[call.command.keys(call.parsed) for call in calls])
 
 
-def _claim(connection: sa.Connection, calls: Sequence[CommandCall]) -> dict[tuple[str, str, str], Stored]:
-    try:
-        return idempotency.claim(connection, [call.keyed for call in calls])
-    except sa.exc.DBAPIError as error:
-        if sqlstate(error) == LOCK_TIMEOUT:
-            raise IdempotencyKeyInProgress("the first request with this key is still running", retry_after=1) from error
-        raise
-
-
 def _replay(call: CommandCall, stored: Stored) -> Answer:
-    if stored.request_hash != call.keyed.request_hash:
-        metrics.IDEMPOTENCY.labels("reused").inc()
-        return Answer(error=_reused(call))
-    metrics.IDEMPOTENCY.labels("replayed").inc()
-    return Answer(call.command.response.FromString(stored.response), replayed=True)
-
-
-def _reused(call: CommandCall) -> IdempotencyKeyReused:
-    return IdempotencyKeyReused("this Idempotency-Key was used before with another request body")
+    try:
+        return Answer(call.command.response.FromString(stored.response_to(call.keyed)), replayed=True)
+    except IdempotencyKeyReused as refusal:
+        return Answer(error=refusal)
 
 
 def _decide(unit: Unit, call: CommandCall) -> Answer:
@@ -130,7 +128,6 @@ def _decide(unit: Unit, call: CommandCall) -> Answer:
     except Refusal as refusal:
         return Answer(error=refusal)
     unit.accept(decision, context, call.cause)
-    metrics.IDEMPOTENCY.labels("first").inc()
     return Answer(call.command.encode(unit.world, decision.result))
 
 

@@ -16,6 +16,7 @@ _SERVER_OPTIONS = "-c statement_timeout=15000 -c lock_timeout=2000 -c idle_in_tr
 _INFRASTRUCTURE_CLASSES = ("08", "53", "57", "58")
 _INFRASTRUCTURE_CODES = ("40001", "40P01", "55P03", "25P03")
 RETRYABLE_CODES = ("40001", "40P01")
+LOCK_TIMEOUT = "55P03"
 
 
 def make_engine(url: str, *, name: str, pool_size: int = 8) -> sa.Engine:

@@ -18,7 +18,7 @@ from chassis.database import RETRYABLE_CODES, sqlstate
 from chassis.envelope import Cause, Place, Sealed, seal
 from chassis.errors import Conflict
 from chassis.ids import IdSource
-from chassis.world import Context, Decision, Keys, World
+from chassis.world import Context, Decision, Keys, Timer, World
 
 log = structlog.get_logger(__name__)
 C = TypeVar("C")
@@ -88,6 +88,7 @@ class Unit:
         self._connection = connection
         self.world = service.store.load(connection, keys)
         self.sealed: list[Sealed] = []
+        self.timers: dict[tuple[str, str], tuple[Timer, Cause]] = {}
 
     def context(self, cause: Cause) -> Context:
         """Return what a decider may know beside the world."""
@@ -99,8 +100,10 @@ class Unit:
         )
 
     def accept(self, decision: Decision, context: Context, cause: Cause) -> None:
-        """Take a decision over into the world, and number and seal its events."""
+        """Take a decision over into the world, keep its timers, and number and seal its events."""
         self.world.apply(decision, context.now)
+        for timer in decision.timers:
+            self.timers[timer.kind, timer.key] = timer, cause
         for event in decision.events:
             payload = self._service.payload(event)
             kind = self._service.catalog.by_payload[type(payload)]
@@ -112,7 +115,7 @@ class Unit:
     def save(self) -> None:
         """Write the world, then the timers, then the outbox rows last."""
         self._service.store.save(self._connection, self.world)
-        timer_rows.save(self._connection, self.world.timers.values())
+        timer_rows.save(self._connection, self.timers.values())
         outbox.append(self._connection, self.sealed)
 
 

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from google.protobuf.message import Message
 from sqlalchemy.dialects import postgresql as pg
 
-from chassis.database import unnest, update_rows
+from chassis.database import LOCK_TIMEOUT, sqlstate, unnest, update_rows
+from chassis.errors import IdempotencyKeyInProgress, IdempotencyKeyReused
 from chassis.tables import idempotency
 
 _NAMES = ("principal", "method", "key", "request_hash")
@@ -58,6 +59,17 @@ class Stored:
     request_hash: bytes
     response: bytes
 
+    def response_to(self, request: KeyedRequest) -> bytes:
+        """Return the response for a repeated request. Raises IdempotencyKeyReused where it is another one."""
+        if self.request_hash != request.request_hash:
+            raise reused()
+        return self.response
+
+
+def reused() -> IdempotencyKeyReused:
+    """Say that a key came with another body."""
+    return IdempotencyKeyReused("this Idempotency-Key was used before with another request body")
+
 
 def hash_request(request: Message) -> bytes:
     """Hash a request so that another body under the same key is noticed."""
@@ -67,17 +79,26 @@ def hash_request(request: Message) -> bytes:
 def claim(connection: sa.Connection, requests: Sequence[KeyedRequest]) -> dict[tuple[str, str, str], Stored]:
     """Insert the keys that are new or expired; return what is stored for the others.
 
-    Waits for a transaction that holds one of them, for at most the lock timeout.
+    Waits for a transaction that holds one of them, for at most the lock timeout: then IdempotencyKeyInProgress.
     """
     if not requests:
         return {}
     parameters: dict[str, list[object]] = {f"p_{name}": [getattr(request, name) for request in requests] for name in _NAMES}
-    claimed = {tuple(row) for row in connection.execute(_CLAIM, parameters)}
+    claimed = _claimed(connection, parameters)
     if len(claimed) == len(requests):
         return {}
     rows = connection.execute(_KNOWN, parameters).all()
     stored = {(r.principal, r.method, r.key): Stored(bytes(r.request_hash), bytes(r.response or b"")) for r in rows}
     return {identity: value for identity, value in stored.items() if identity not in claimed}
+
+
+def _claimed(connection: sa.Connection, parameters: dict[str, list[object]]) -> set[tuple[object, ...]]:
+    try:
+        return {tuple(row) for row in connection.execute(_CLAIM, parameters)}
+    except sa.exc.DBAPIError as error:
+        if sqlstate(error) == LOCK_TIMEOUT:
+            raise IdempotencyKeyInProgress("the first request with this key is still running", retry_after=1) from error
+        raise
 
 
 def finish(connection: sa.Connection, responses: Sequence[tuple[KeyedRequest, bytes]]) -> None:

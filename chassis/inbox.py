@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
+from atlas.common.v1.event_metadata_pb2 import EventMetadata
 from chassis.database import unnest, upsert_rows
 from chassis.envelope import Received
 from chassis.tables import inbox, stream_position
@@ -62,6 +63,19 @@ def _advance(connection: sa.Connection, handler: str, fresh: Sequence[Received],
         stream_position,
         [{"handler": handler, "topic": topic, "stream_key": key, "sequence": positions[topic, key]} for topic, key in moved],
     )
+
+
+def record(connection: sa.Connection, handler: str, topic: str, metadata: EventMetadata) -> bool:
+    """Record one event as handled, whatever number its stream has reached. Returns False where its id was known."""
+    is_new = bool(connection.execute(_CLAIM, {"handler": handler, "p_event_id": [metadata.event_id]}).all())
+    statement = pg.insert(stream_position).values(
+        handler=handler, topic=topic, stream_key=metadata.stream_key, sequence=metadata.stream_sequence
+    )
+    further = sa.func.greatest(stream_position.c.sequence, statement.excluded.sequence)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=list(stream_position.primary_key), set_={"sequence": further})
+    )
+    return is_new
 
 
 def forget_old(connection: sa.Connection) -> int:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from chassis import outbox
-from chassis.broker import InRecord, OutRecord
-from chassis.tables import dead_letter, parked_event
+from chassis.broker import InRecord
+from chassis.errors import Poison
+from chassis.tables import parked_event
 
 PARKED, QUEUED, DEAD = "PARKED", "QUEUED", "DEAD"
 MAX_ATTEMPTS = 5
@@ -47,7 +47,7 @@ def park(connection: sa.Connection, handler: str, record: InRecord, stream_key: 
     `cause` may set state, attempts, next_time, error_class and reason; by default it queues behind its key.
     """
     row = {
-        **_record_columns(handler, record, stream_key),
+        **record_columns(handler, record, stream_key),
         "state": QUEUED,
         "attempts": 0,
         "next_time": sa.func.now(),
@@ -61,7 +61,8 @@ def park(connection: sa.Connection, handler: str, record: InRecord, stream_key: 
     return connection.execute(statement).scalar()
 
 
-def _record_columns(handler: str, record: InRecord, stream_key: str) -> dict[str, Any]:
+def record_columns(handler: str, record: InRecord, stream_key: str) -> dict[str, Any]:
+    """Return the columns that keep a record as it was read."""
     return {
         "handler": handler,
         "topic": record.topic,
@@ -74,25 +75,34 @@ def _record_columns(handler: str, record: InRecord, stream_key: str) -> dict[str
 
 
 def next_due(connection: sa.Connection, handler: str) -> sa.Row[Any] | None:
-    """Return the oldest event that is the first of its key and may be tried again now."""
-    first = (
-        sa.select(sa.func.min(parked_event.c.id))
-        .where(parked_event.c.handler == handler)
-        .group_by(parked_event.c.topic, parked_event.c.stream_key)
+    """Return the oldest event that is the first of its key, may be tried again now, and that nobody else is trying."""
+    earlier = parked_event.alias()
+    behind = sa.exists().where(
+        earlier.c.handler == parked_event.c.handler,
+        earlier.c.topic == parked_event.c.topic,
+        earlier.c.stream_key == parked_event.c.stream_key,
+        earlier.c.id < parked_event.c.id,
     )
-    statement = (
-        sa.select(parked_event)
-        .where(parked_event.c.id.in_(first), parked_event.c.state != DEAD, parked_event.c.next_time <= sa.func.now())
-        .order_by(parked_event.c.id)
-        .limit(1)
-    )
-    return connection.execute(statement).one_or_none()
+    due = (parked_event.c.handler == handler, parked_event.c.state != DEAD, parked_event.c.next_time <= sa.func.now())
+    statement = sa.select(parked_event).where(*due, ~behind).order_by(parked_event.c.id).limit(1)
+    return connection.execute(statement.with_for_update(skip_locked=True)).one_or_none()
 
 
-def lock(connection: sa.Connection, row_id: int) -> bool:
-    """Lock a parked event for this transaction; False where it is gone, or another worker tries it."""
-    statement = sa.select(parked_event.c.id).where(parked_event.c.id == row_id).with_for_update(skip_locked=True)
-    return connection.execute(statement).scalar() is not None
+def lock(connection: sa.Connection, row: sa.Row[Any]) -> bool:
+    """Lock a parked event for this transaction; False where it is gone or changed, or another worker tries it."""
+    statement = sa.select(parked_event.c.version).where(parked_event.c.id == row.id).with_for_update(skip_locked=True)
+    return connection.execute(statement).scalar() == row.version
+
+
+def has_failed(connection: sa.Connection, handler: str, record: InRecord) -> bool:
+    """Whether this very record is parked because it failed, not because it queues behind another."""
+    statement = sa.select(parked_event.c.state).where(
+        parked_event.c.handler == handler,
+        parked_event.c.topic == record.topic,
+        parked_event.c.partition == record.partition,
+        parked_event.c.offset == record.offset,
+    )
+    return connection.execute(statement).scalar() in (PARKED, DEAD)
 
 
 def record_of(row: sa.Row[Any]) -> InRecord:
@@ -107,10 +117,13 @@ def remove(connection: sa.Connection, row_id: int) -> None:
 
 
 def fail(connection: sa.Connection, row: sa.Row[Any], error: BaseException, next_time: datetime) -> bool:
-    """Count another failure. Returns True where that was the last try and the event is dead now."""
+    """Count another failure. Returns True where there is no further try and the event is dead now."""
     attempts = row.attempts + 1
-    state = DEAD if attempts >= MAX_ATTEMPTS else PARKED
-    change(connection, row.id, attempts=attempts, state=state, next_time=next_time, **failure(error))
+    state = DEAD if attempts >= MAX_ATTEMPTS or isinstance(error, Poison) else PARKED
+    columns = {"attempts": attempts, "state": state, "next_time": next_time, **failure(error)}
+    if row.attempts == 0 and row.state == QUEUED:
+        columns["first_failure_time"] = sa.func.now()
+    change(connection, row.id, **columns)
     return state == DEAD
 
 
@@ -126,58 +139,6 @@ def change(connection: sa.Connection, row_id: int, **columns: Any) -> bool:
 def retry_now(connection: sa.Connection, row_id: int) -> bool:
     """Let an event be tried again at once, with its tries counted anew. False where it is gone."""
     return change(connection, row_id, state=PARKED, attempts=0, next_time=sa.func.now())
-
-
-def dead_letter_topic(topic: str) -> str:
-    """Return the dead letter topic of a topic: atlas.orders.v1 → atlas.orders.dlq.v1."""
-    domain, _, version = topic.rpartition(".")
-    return f"{domain}.dlq.{version}"
-
-
-def bury(
-    connection: sa.Connection,
-    handler: str,
-    record: InRecord,
-    *,
-    fresh_id: str,
-    details: Mapping[str, Any],
-) -> None:
-    """Record a dead letter, and publish the original bytes, key and headers with where and why, through the outbox.
-
-    `details` has stream_key, error_class, reason and attempts, and where known event_id, parked_event_id and the failure
-    times. A record that died before is not published again.
-    """
-    row = {
-        **_record_columns(handler, record, str(details["stream_key"])),
-        "first_failure_time": sa.func.now(),
-        "last_failure_time": sa.func.now(),
-        "state": DEAD,
-        **details,
-    }
-    statement = pg.insert(dead_letter).values(row)
-    again = {"state": DEAD, "attempts": row["attempts"], "last_failure_time": sa.func.now()}
-    statement = statement.on_conflict_do_update(
-        constraint="dead_letter_record",
-        set_={**again, "version": dead_letter.c.version + 1, "update_time": sa.func.now()},
-        where=dead_letter.c.state == "REPLAYED",
-    )
-    if connection.execute(statement.returning(dead_letter.c.id)).scalar() is None:
-        return
-    now = datetime.now(UTC)
-    headers = {
-        **record.headers,
-        "dlq_topic": record.topic,
-        "dlq_partition": str(record.partition),
-        "dlq_offset": str(record.offset),
-        "dlq_group": handler,
-        "dlq_attempts": str(details["attempts"]),
-        "dlq_error_class": str(details["error_class"]),
-        "dlq_reason": str(details["reason"]),
-        "dlq_first_failure_time": str(details.get("first_failure_time", now)),
-        "dlq_last_failure_time": str(now),
-    }
-    dead = OutRecord(dead_letter_topic(record.topic), record.key or "-", record.value, headers)
-    outbox.append_dead_letter(connection, fresh_id, dead, now)
 
 
 def measure(connection: sa.Connection, handler: str) -> dict[str, int]:

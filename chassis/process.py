@@ -17,7 +17,7 @@ import uvloop
 
 from atlas.ops.v1 import ops_service_pb2, ops_service_pb2_grpc
 from chassis import idempotency, inbox, metrics, migrate, outbox, parking, relay, telemetry
-from chassis.application import Application, Blueprint
+from chassis.application import Application, Blueprint, Edge
 from chassis.auth import TokenVerifier
 from chassis.clock import SandboxClock
 from chassis.database import is_infrastructure
@@ -117,16 +117,16 @@ class Process:
         log.info("stopped")
         return 1 if self._broken else 0
 
-    async def _serve(self, edge: object, jwks: JwksSource) -> GrpcServer:
+    async def _serve(self, edge: Edge, jwks: JwksSource) -> GrpcServer:
         await jwks.warm()
         self._readiness.add("jwks", jwks.ready)
         verifier = TokenVerifier(issuer=self._settings.oidc_issuer, audience=self._app.blueprint.identity, jwks=jwks)
         ops = Servicer(
             ops_service_pb2.DESCRIPTOR.services_by_name["OpsService"],
-            OpsServicer(self._app, self._clock),
+            OpsServicer(self._app, edge, self._clock),
             ops_service_pb2_grpc.add_OpsServiceServicer_to_server,
         )
-        servicers = [*self._app.blueprint.servicers(edge), ops]  # type: ignore[arg-type]
+        servicers = [*self._app.blueprint.servicers(edge), ops]
         server = GrpcServer(servicers, verifier, port=self._settings.grpc_port, reflect=self._settings.is_dev)
         await server.start()
         return server

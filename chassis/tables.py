@@ -74,7 +74,7 @@ parked_event = sa.Table(
     sa.Column("create_time", Time, nullable=False, server_default=sa.func.now()),
     sa.Column("update_time", Time, nullable=False, server_default=sa.func.now()),
     sa.UniqueConstraint("handler", "topic", "partition", "offset", name="parked_event_record"),
-    sa.Index("parked_event_key", "handler", "topic", "stream_key"),
+    sa.Index("parked_event_key", "handler", "topic", "stream_key", "id"),
 )
 
 dead_letter = sa.Table(
@@ -125,6 +125,9 @@ timer = sa.Table(
     sa.Column("due_time", Time, nullable=False, comment="by the sandbox clock"),
     sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("lease_time", Time, comment="by the database's clock: nobody else takes it before"),
+    sa.Column("correlation_id", sa.Text, nullable=False),
+    sa.Column("causation_id", sa.Text, nullable=False),
+    sa.Column("traceparent", sa.Text, nullable=False),
     sa.Index("timer_due", "due_time"),
 )
 

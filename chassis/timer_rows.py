@@ -9,24 +9,33 @@ from typing import Any
 import sqlalchemy as sa
 
 from chassis.database import upsert_rows
+from chassis.envelope import Cause
 from chassis.tables import timer
 from chassis.world import Timer
 
 LEASE_SECONDS = 30
 
 
-def save(connection: sa.Connection, timers: Iterable[Timer]) -> None:
-    """Set the timers that have a due time, clear the others."""
-    wanted = list(timers)
-    rows = [
-        {"kind": t.kind, "key": t.key, "due_time": t.due_time, "attempt": t.attempt, "lease_time": None}
-        for t in sorted(wanted, key=lambda t: (t.kind, t.key))
-        if t.due_time is not None
-    ]
-    upsert_rows(connection, timer, rows)
-    for cleared in wanted:
+def save(connection: sa.Connection, timers: Iterable[tuple[Timer, Cause]]) -> None:
+    """Set the timers that have a due time, with what caused them; clear the others."""
+    wanted = sorted(timers, key=lambda item: (item[0].kind, item[0].key))
+    upsert_rows(connection, timer, [_row(t, cause) for t, cause in wanted if t.due_time is not None])
+    for cleared, _cause in wanted:
         if cleared.due_time is None:
             remove(connection, cleared.kind, cleared.key)
+
+
+def _row(t: Timer, cause: Cause) -> dict[str, Any]:
+    return {
+        "kind": t.kind,
+        "key": t.key,
+        "due_time": t.due_time,
+        "attempt": t.attempt,
+        "lease_time": None,
+        "correlation_id": cause.correlation_id,
+        "causation_id": cause.causation_id,
+        "traceparent": cause.traceparent,
+    }
 
 
 def remove(connection: sa.Connection, kind: str, key: str) -> None:

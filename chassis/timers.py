@@ -1,9 +1,11 @@
-"""Due work: claim under a lease, call the outside world outside any transaction, record the outcome."""
+"""Due work: claim a batch under a lease, ask the outside world outside any transaction, record the answers as a batch."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -19,8 +21,8 @@ from chassis.world import SYSTEM, Context, Decision, Keys, Timer, World
 log = structlog.get_logger(__name__)
 Q = TypeVar("Q")
 R = TypeVar("R")
-IDLE_SECONDS = 0.1
-BATCH = 20
+IDLE_SECONDS = 0.05
+BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class Work(Generic[Q, R]):
 
     `plan` looks at the world, decides nothing, and returns what to ask the outside world, or None where nothing is left
     to do. `perform` asks, outside any transaction; it may be repeated after a crash, so it carries its own idempotency
-    key. `record` decides on the answer. The timer is cleared unless `record` sets it again.
+    key, and it turns failures of the outside world into answers. `record` decides on the answer; its last argument
+    counts the attempts before. The timer is cleared unless `record` sets it again.
     """
 
     keys: Callable[[str], Keys]
@@ -38,12 +41,22 @@ class Work(Generic[Q, R]):
     record: Callable[[World, Q, R, Context, int], Decision]
 
 
-class TimerWorker:
-    """Works the due timers of one service. Any number of workers may run."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One timer with what to ask, and later what was answered."""
 
-    def __init__(self, service: Service, works: Mapping[str, Work[Any, Any]]) -> None:
+    row: sa.Row[Any]
+    question: Any
+    answer: Any = None
+
+
+class TimerWorker:
+    """Works the due timers of one service. Any number of workers may run; `asking` calls go out at the same time."""
+
+    def __init__(self, service: Service, works: Mapping[str, Work[Any, Any]], asking: int = 8) -> None:
         self._service = service
         self._works = works
+        self._asking = ThreadPoolExecutor(asking, thread_name_prefix="asking") if works and asking > 1 else None
 
     def run(self, stopping: threading.Event) -> None:
         """Work until told to stop; the database being away is waited for."""
@@ -65,41 +78,66 @@ class TimerWorker:
         now = self._service.clock.now()
         rows = in_transaction(self._service, lambda connection: timer_rows.claim(connection, now, BATCH))
         failpoints.hit("timers.after_claim")
+        kinds: dict[str, list[sa.Row[Any]]] = defaultdict(list)
         for row in rows:
-            self._work(row)
+            kinds[row.kind].append(row)
+        for kind, mine in kinds.items():
+            self._work(self._works[kind], mine)
         return len(rows)
 
-    def _work(self, row: sa.Row[Any]) -> None:
-        work = self._works[row.kind]
-        cause = Cause("", f"timer:{row.kind}:{row.key}", telemetry.new_traceparent(), SYSTEM)
+    def _work(self, work: Work[Any, Any], rows: Sequence[sa.Row[Any]]) -> None:
+        """Work timers of one kind; a batch that fails is redone one by one, and one that fails alone waits for its lease."""
         try:
-            question = in_transaction(self._service, lambda connection: self._plan(connection, work, row, cause))
-            if question is None:
-                return
-            failpoints.hit("provider.before_call")
-            answer = work.perform(question)
-            failpoints.hit("provider.after_call")
-            in_transaction(self._service, lambda connection: self._record(connection, work, row, cause, (question, answer)))
-            self._service.on_commit()
+            asked = in_transaction(self._service, lambda connection: self._plan(connection, work, rows))
+            answered = self._perform(work, asked)
+            in_transaction(self._service, lambda connection: self._record(connection, work, answered))
         except Exception as error:
             if is_infrastructure(error):
                 raise
-            log.error("timer_failed", kind=row.kind, key=row.key, exc_info=error)
+            if len(rows) > 1:
+                for row in rows:
+                    self._work(work, [row])
+                return
+            log.error("timer_failed", kind=rows[0].kind, key=rows[0].key, exc_info=error)
+        self._service.on_commit()
 
-    def _plan(self, connection: sa.Connection, work: Work[Any, Any], row: sa.Row[Any], cause: Cause) -> Any | None:
-        unit = Unit(self._service, connection, work.keys(row.key))
-        question = work.plan(unit.world, row.key, unit.context(cause))
-        if question is None:
-            timer_rows.remove(connection, row.kind, row.key)
-        return question
+    def _perform(self, work: Work[Any, Any], asked: Sequence[_Asked]) -> list[_Asked]:
+        if not asked:
+            return []
+        failpoints.hit("provider.before_call")
+        ask = self._asking.map if self._asking is not None and len(asked) > 1 else map
+        answers = list(ask(work.perform, [item.question for item in asked]))
+        failpoints.hit("provider.after_call")
+        return [_Asked(item.row, item.question, answer) for item, answer in zip(asked, answers, strict=True)]
 
-    def _record(
-        self, connection: sa.Connection, work: Work[Any, Any], row: sa.Row[Any], cause: Cause, outcome: tuple[Any, Any]
-    ) -> None:
-        unit = Unit(self._service, connection, work.keys(row.key))
-        context = unit.context(cause)
-        decision = work.record(unit.world, *outcome, context, row.attempt)
-        unit.accept(decision, context, cause)
-        unit.world.timers.setdefault((row.kind, row.key), Timer(row.kind, row.key, due_time=None))
+    def _plan(self, connection: sa.Connection, work: Work[Any, Any], rows: Sequence[sa.Row[Any]]) -> list[_Asked]:
+        unit = self._unit(connection, work, rows)
+        asked = [_Asked(row, work.plan(unit.world, row.key, unit.context(_cause(row)))) for row in rows]
+        for item in asked:
+            if item.question is None:
+                timer_rows.remove(connection, item.row.kind, item.row.key)
+        return [item for item in asked if item.question is not None]
+
+    def _record(self, connection: sa.Connection, work: Work[Any, Any], answered: Sequence[_Asked]) -> None:
+        unit = self._unit(connection, work, [item.row for item in answered])
+        for item in answered:
+            row, cause = item.row, _cause(item.row)
+            context = unit.context(cause)
+            unit.timers[row.kind, row.key] = Timer(row.kind, row.key, due_time=None), cause
+            unit.accept(work.record(unit.world, item.question, item.answer, context, row.attempt), context, cause)
         unit.save()
         failpoints.hit("provider.before_outcome")
+
+    def _unit(self, connection: sa.Connection, work: Work[Any, Any], rows: Sequence[sa.Row[Any]]) -> Unit:
+        wanted: Keys = frozenset()
+        return Unit(self._service, connection, wanted.union(*[work.keys(row.key) for row in rows]))
+
+    def close(self) -> None:
+        """Let calls under way finish."""
+        if self._asking is not None:
+            self._asking.shutdown(wait=True)
+
+
+def _cause(row: sa.Row[Any]) -> Cause:
+    """Continue what set the timer: same correlation, same trace."""
+    return Cause(row.correlation_id, row.causation_id, telemetry.child(row.traceparent), SYSTEM)

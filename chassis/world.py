@@ -104,7 +104,6 @@ class World:
 
     rows: dict[Key, Row[Any]] = field(default_factory=dict)
     streams: dict[str, Row[Any]] = field(default_factory=dict)
-    timers: dict[tuple[str, str], Timer] = field(default_factory=dict)
     stream_kinds: frozenset[type] = frozenset()
     extra: dict[str, Any] = field(default_factory=dict)
     """Read-only facts that a store loads beside the aggregates, by name."""
@@ -145,11 +144,9 @@ class World:
         row.changed = True
 
     def apply(self, decision: Decision, now: datetime) -> None:
-        """Take over a decision's aggregates and timers. Events are numbered by `next_sequence`."""
+        """Take over a decision's aggregates. Events are numbered by `next_sequence`."""
         for aggregate in decision.changed:
             self.put(aggregate, now)
-        for timer in decision.timers:
-            self.timers[timer.kind, timer.key] = timer
 
     def next_sequence(self, stream_key: str) -> tuple[str, int]:
         """Return the kind and the next number of a stream; its row is locked, so numbers are contiguous."""

@@ -42,6 +42,10 @@ class RequestContext:
         return self.traceparent[3:35]
 
 
+class ClientGone(Exception):
+    """The client closed the connection before it had sent its request; nobody is left to answer."""
+
+
 def bind_context(scope: Scope, context: RequestContext) -> None:
     """Make this the context of the request."""
     scope[_KEY] = context
@@ -60,7 +64,7 @@ async def read_body(receive: Receive, limit: int) -> bytes:
     while True:
         event = await receive()
         if event["type"] == "http.disconnect":
-            raise ConnectionResetError("the client went away")
+            raise ClientGone
         chunk = event.get("body", b"")
         size += len(chunk)
         if size <= limit:

@@ -49,10 +49,10 @@ def idempotency_key(value: bytes | None) -> str | None:
 
 
 def if_match(value: bytes | None) -> int | None:
-    """Read the version that If-Match demands; None for `*`, which any version satisfies."""
-    text = (value or b"*").decode("latin-1").strip()
-    if text == "*":
+    """Read the version that If-Match demands; None for none, and for `*`, which any version satisfies."""
+    if value is None or value.strip() == b"*":
         return None
+    text = value.decode("latin-1").strip()
     found = _ETAG.fullmatch(text)
     if found is None:
         raise InvalidHeader('If-Match must be one strong entity tag such as "4", or *')

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import grpc
 import structlog
 from google.protobuf.message import Message
+from opentelemetry.trace import SpanKind
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from chassis import metrics
+from chassis import metrics, telemetry
 from chassis.rest.asgi import RequestContext, context_of, read_body, respond, send_problem
 from chassis.rest.headers import Headers, idempotency_key, tracestate, wait_seconds
 from chassis.rest.problem import Problem, Refused, from_rpc_error
@@ -103,7 +104,7 @@ def _check_scopes(route: Route, context: RequestContext) -> None:
 
 def _metadata(route: Route, context: RequestContext) -> tuple[Metadata, int]:
     headers = context.headers
-    metadata = [("x-correlation-id", context.correlation_id), ("traceparent", context.traceparent)]
+    metadata = [("x-correlation-id", context.correlation_id)]
     if authorization := headers.get(b"authorization"):
         metadata.append(("authorization", authorization.decode("ascii")))
     if state := tracestate(headers.get(b"tracestate")):
@@ -136,13 +137,14 @@ async def _invoke(
 ) -> tuple[Message, list[tuple[str, str | bytes]]]:
     started, code = time.perf_counter(), "OK"
     try:
-        rpc = call(request, metadata=metadata, timeout=timeout)
-        response = await rpc
-        return response, list(await rpc.trailing_metadata())
+        with telemetry.span(route.full_method.lstrip("/"), SpanKind.CLIENT) as traceparent:
+            rpc = call(request, metadata=[*metadata, ("traceparent", traceparent)], timeout=timeout)
+            response = await rpc
+            return response, list(await rpc.trailing_metadata())
     except grpc.aio.AioRpcError as error:
         code = error.code().name
         if error.code() in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.UNIMPLEMENTED):
             log.error("call failed", rpc=route.full_method, code=code)
         raise
     finally:
-        metrics.RPC_CLIENT_DURATION.labels(route.full_method, code).observe(time.perf_counter() - started)
+        metrics.RPC_CLIENT_DURATION.labels(route.full_method.lstrip("/"), code).observe(time.perf_counter() - started)

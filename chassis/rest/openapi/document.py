@@ -20,18 +20,18 @@ _PARAMETERS: Json = {
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"},
     },
     "Idempotency-Key": {
-        "description": "Names the intended effect: repeated with the same body, it happens once and the first answer is given again.",
+        "description": "Names the intended effect: repeated with the same body, it happens once and is answered the same.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
-        "example": "4f1c0f4e-order-1",
+        "example": "4f1c0f4e-1",
         "required": True,
     },
     "If-Match": {
         "description": f'The version decided on, as ETag shows it ("4"), or *; the same as {EXPECTED_VERSION} of the body.',
-        "schema": {"type": "string", "pattern": '^(\\*|"?[1-9][0-9]{0,15}"?)$'},
+        "schema": {"type": "string", "pattern": '^(\\*|"[1-9][0-9]{0,15}"|[1-9][0-9]{0,15})$'},
     },
     "Prefer": {
-        "description": "`wait=N`: answer when the resource has settled, after N seconds at most (10); honoured by orders.",
-        "schema": {"type": "string"},
+        "description": "`wait=N`: answer when the resource has settled, after N seconds (10 at most); only a preference.",
+        "schema": {"type": "string", "pattern": "^[ -~]*$"},
     },
 }
 

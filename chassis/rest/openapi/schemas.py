@@ -23,6 +23,7 @@ _SIMPLE: dict[int, Schema] = {
     **{kind: {"type": "integer", "minimum": 0, "maximum": 2**32 - 1} for kind in (_F.TYPE_UINT32, _F.TYPE_FIXED32)},
     **{kind: {"type": "integer", "format": "int32"} for kind in (_F.TYPE_INT32, _F.TYPE_SINT32, _F.TYPE_SFIXED32)},
 }
+_NO_NUL = "^[^\\u0000]*$"
 _UUID_EXAMPLE = "01980000-0000-7000-8000-000000000001"
 
 
@@ -84,6 +85,8 @@ class Schemas:
         schema = self._enum(enum_of(field)) if field.type == _F.TYPE_ENUM else _SIMPLE[field.type]
         if direction == "output":
             words = {key: value for key, value in words.items() if key == "examples"}
+        elif schema == _SIMPLE[_F.TYPE_STRING] and not words.keys() & {"pattern", "format", "enum", "const"}:
+            words["pattern"] = _NO_NUL
         if words.get("format") == "uuid":
             words.setdefault("examples", [_UUID_EXAMPLE])
         return schema | words

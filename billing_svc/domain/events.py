@@ -1,0 +1,125 @@
+"""What billing tells the others. Each says what happened to one order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from billing_svc.domain.closed import Closing
+from billing_svc.domain.invoice import CreditNote, Invoice, InvoiceState
+from billing_svc.domain.payment import Attempt, FailureReason
+from billing_svc.domain.refund import Refund
+from chassis.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceCreated:
+    """An invoice was issued."""
+
+    order_id: str
+    invoice: Invoice
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentPending:
+    """The provider works on an attempt."""
+
+    order_id: str
+    invoice_id: str
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentUnknown:
+    """The provider did not answer an attempt; its outcome is being asked for."""
+
+    order_id: str
+    invoice_id: str
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentSucceeded:
+    """Money came in. `attempt` is None where the total is 0 and nothing had to be paid."""
+
+    order_id: str
+    invoice_id: str
+    attempt: Attempt | None
+    amount: Money
+    applied: Money
+    outstanding: Money
+    invoice_state: InvoiceState
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentFailed:
+    """An attempt failed for good, and no other follows by itself."""
+
+    order_id: str
+    invoice_id: str
+    attempt: Attempt
+    reason: FailureReason
+    exception_id: str
+    outstanding: Money
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceVoided:
+    """An invoice was voided, because its order was cancelled, before money was applied."""
+
+    order_id: str
+    invoice_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreditNoteIssued:
+    """A credit note was issued."""
+
+    order_id: str
+    credit_note: CreditNote
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRequested:
+    """Money is owed back and will be sent."""
+
+    order_id: str
+    refund: Refund
+
+
+@dataclass(frozen=True, slots=True)
+class RefundSucceeded:
+    """Money is back."""
+
+    order_id: str
+    refund: Refund
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFailed:
+    """Money could not be given back in any try."""
+
+    order_id: str
+    refund: Refund
+
+
+@dataclass(frozen=True, slots=True)
+class OrderBillingClosed:
+    """Billing's side of a cancelled order came to rest, got stuck, or changed again."""
+
+    order_id: str
+    closing: Closing
+
+
+Event = (
+    InvoiceCreated
+    | PaymentPending
+    | PaymentUnknown
+    | PaymentSucceeded
+    | PaymentFailed
+    | InvoiceVoided
+    | CreditNoteIssued
+    | RefundRequested
+    | RefundSucceeded
+    | RefundFailed
+    | OrderBillingClosed
+)

@@ -1,0 +1,66 @@
+"""What other services tell billing, as far as billing needs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from billing_svc.domain.invoice import Person, Terms
+from chassis.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPlaced:
+    """An order was placed."""
+
+    order_id: str
+    placed_by: Person
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCancelled:
+    """An order was cancelled before its first shipment; it may be the first that is heard of the order."""
+
+    order_id: str
+    placed_by: Person | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderShipped:
+    """A shipment of an order, with its share of the order's net."""
+
+    order_id: str
+    fulfillment_id: str
+    net: Money
+
+
+@dataclass(frozen=True, slots=True)
+class StockReserved:
+    """Everything an order needs is held for it."""
+
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationFailed:
+    """An order cannot be served now, or never."""
+
+    order_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StockShipped:
+    """What left the warehouse for an order, at cost."""
+
+    order_id: str
+    fulfillment_id: str
+    value: Money
+
+
+@dataclass(frozen=True, slots=True)
+class StockReceived:
+    """What one stock movement added to the value of the stock."""
+
+    movement_id: str
+    value: Money

@@ -1,0 +1,135 @@
+"""The payment provider: what billing needs of him, and the REST client that asks him.
+
+Every call may be repeated: payments go under the attempt's id, refunds under the refund's id, as idempotency keys. A call
+never raises for what the outside world does; it becomes an Answer that says how much is known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import httpx2
+import structlog
+from pydantic import SecretStr
+
+from billing_svc.domain.provider_call import Answer, Call, DeclineKind, Outcome
+from chassis.money import Money
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentQuestion:
+    """What to ask about a payment attempt."""
+
+    call: Call
+    order_id: str
+    payment_id: str
+    amount: Money
+    payment_method: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundQuestion:
+    """What to give back of a payment."""
+
+    order_id: str
+    refund_id: str
+    payment_id: str
+    amount: Money
+
+
+class PaymentProvider(Protocol):
+    """Takes money and gives it back. Called from several threads."""
+
+    def ask_payment(self, question: PaymentQuestion) -> Answer:
+        """Charge, inquire about, or cancel an attempt."""
+        ...
+
+    def ask_refund(self, question: RefundQuestion) -> Answer:
+        """Give money back; the same refund asked for again is the same refund."""
+        ...
+
+
+_STATES: Final = {
+    "SUCCEEDED": Outcome.SUCCEEDED,
+    "PENDING": Outcome.PENDING,
+    "DECLINED": Outcome.DECLINED,
+    "CANCELED": Outcome.CANCELED,
+    "FAILED": Outcome.DECLINED,
+}
+
+
+class RestProvider:
+    """The provider's REST interface: payment intents and refunds by our own keys."""
+
+    def __init__(self, url: str, *, key: SecretStr, timeout: float, connect_timeout: float) -> None:
+        self._client = httpx2.Client(
+            base_url=url,
+            timeout=httpx2.Timeout(timeout, connect=connect_timeout),
+            headers={"Authorization": f"Bearer {key.get_secret_value()}"},
+            trust_env=False,
+        )
+
+    def ask_payment(self, question: PaymentQuestion) -> Answer:
+        """Charge, inquire about, or cancel an attempt."""
+        intent = f"/v1/payment_intents/{question.payment_id}"
+        match question.call:
+            case Call.INQUIRE:
+                return self._ask("GET", intent)
+            case Call.CANCEL:
+                return self._ask("POST", f"{intent}/cancel")
+            case Call.CHARGE:
+                body = {
+                    "minor_units": question.amount.minor_units,
+                    "currency_code": question.amount.currency_code,
+                    "payment_method": question.payment_method,
+                    "reference": question.order_id,
+                }
+                return self._ask("POST", "/v1/payment_intents", key=question.payment_id, body=body)
+
+    def ask_refund(self, question: RefundQuestion) -> Answer:
+        """Give money back."""
+        body = {"intent_key": question.payment_id, "minor_units": question.amount.minor_units}
+        return self._ask("POST", "/v1/refunds", key=question.refund_id, body=body)
+
+    def _ask(self, method: str, path: str, *, key: str = "", body: dict[str, Any] | None = None) -> Answer:
+        headers = {"Idempotency-Key": key} if key else None
+        try:
+            response = self._client.request(method, path, headers=headers, json=body)
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
+            return _nothing(Outcome.UNREACHABLE, error)
+        except httpx2.TransportError as error:
+            return _nothing(Outcome.TIMED_OUT, error)
+        if response.status_code == httpx2.codes.NOT_FOUND:
+            return Answer(Outcome.NOT_FOUND)
+        if not response.is_success:
+            log.warning("provider_refused", method=method, status=response.status_code)
+            return Answer(Outcome.UNREACHABLE)
+        return _read(response)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+
+def _nothing(outcome: Outcome, error: Exception) -> Answer:
+    log.warning("provider_did_not_answer", outcome=outcome.value, error_class=type(error).__name__)
+    return Answer(outcome)
+
+
+def _read(response: httpx2.Response) -> Answer:
+    """Read an intent or a refund. What cannot be read says nothing about the money, so it is asked again."""
+    try:
+        said = response.json()
+        units, currency_code = said["minor_units"], said["currency_code"]
+        kind = said.get("decline_kind")
+        return Answer(
+            _STATES[said["state"]],
+            amount=Money(currency_code, units) if units is not None else None,
+            reference=said.get("intent_id") if "intent_id" in said else said.get("refund_id"),
+            decline_kind=DeclineKind(kind.upper()) if kind else None,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return _nothing(Outcome.TIMED_OUT, error)

@@ -1,0 +1,258 @@
+"""Accounts as rows and back: what is kept of an order, its invoice, attempts, refunds and credit notes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from billing_svc.domain.closed import Closing, ClosingOutcome
+from billing_svc.domain.invoice import CreditedLine, CreditNote, Invoice, Line, Person, Terms
+from billing_svc.domain.order_account import OrderAccount, Shipment
+from billing_svc.domain.payment import Attempt
+from billing_svc.domain.provider_call import DeclineKind
+from billing_svc.domain.refund import Refund, RefundReason
+from chassis.money import Money
+from chassis.store import Columns
+
+CANCELLATION = "CANCELLATION"
+
+
+def account_columns(account: OrderAccount) -> Columns:
+    """Write the account itself."""
+    who = account.placed_by
+    return {
+        "placed_by_issuer": who.issuer if who else None,
+        "placed_by": who.subject if who else None,
+        "placed_by_username": who.username if who else None,
+        "terms": _terms_columns(account.terms) if account.terms else None,
+        "is_reserved": account.is_reserved,
+        "reservation_failure": account.reservation_failure,
+        "is_cancelled": account.is_cancelled,
+        "shipments": {s.fulfillment_id: _amount(s.net) for s in account.shipments},
+        "closing": _closing_columns(account.closing) if account.closing else None,
+    }
+
+
+def account_from(row: Any, children: list[list[Any]]) -> OrderAccount:
+    """Rebuild an account from its row and those of its invoice, attempts, refunds and credit notes."""
+    invoices, attempts, refunds, credit_notes = children
+    who = Person(row.placed_by_issuer, row.placed_by, row.placed_by_username) if row.placed_by is not None else None
+    return OrderAccount(
+        order_id=row.order_id,
+        placed_by=who,
+        terms=terms_from(row.terms) if row.terms else None,
+        is_reserved=row.is_reserved,
+        reservation_failure=row.reservation_failure,
+        is_cancelled=row.is_cancelled,
+        invoice=invoice_from(invoices[0]) if invoices else None,
+        attempts=tuple(attempt_from(r) for r in sorted(attempts, key=lambda r: r.attempt_number)),
+        refunds=tuple(refund_from(r) for r in refunds),
+        credit_notes=tuple(credit_note_from(r) for r in credit_notes),
+        shipments=tuple(Shipment(key, Money(*net)) for key, net in row.shipments.items()),
+        closing=_closing_from(row.closing) if row.closing else None,
+    )
+
+
+def _amount(money: Money) -> list[Any]:
+    return [money.currency_code, money.minor_units]
+
+
+def _terms_columns(terms: Terms) -> Columns:
+    return {
+        "customer_id": terms.customer_id,
+        "currency_code": terms.currency_code,
+        "payment_method": terms.payment_method,
+        "place_time": terms.place_time.isoformat(),
+        "lines": [_line_columns(line) for line in terms.lines],
+    }
+
+
+def _line_columns(line: Line) -> Columns:
+    return {
+        "line_number": line.line_number,
+        "sku": line.sku,
+        "quantity": line.quantity,
+        "unit_price": line.unit_price.minor_units,
+        "discount_basis_points": line.discount_basis_points,
+        "tax_rate_basis_points": line.tax_rate_basis_points,
+        "net": line.net.minor_units,
+        "tax": line.tax.minor_units,
+    }
+
+
+def terms_from(columns: Columns) -> Terms:
+    """Rebuild what was ordered."""
+    currency = columns["currency_code"]
+    lines = tuple(
+        Line(**{**line, **{name: Money(currency, line[name]) for name in ("unit_price", "net", "tax")}})
+        for line in columns["lines"]
+    )
+    place_time = datetime.fromisoformat(columns["place_time"])
+    return Terms(columns["customer_id"], currency, columns["payment_method"], place_time, lines)
+
+
+def _closing_columns(closing: Closing) -> Columns:
+    return {
+        "outcome": closing.outcome.value,
+        "revision": closing.revision,
+        "payment_ids": list(closing.payment_ids),
+        "received": [_amount(money) for money in closing.received],
+        "refunded": [_amount(money) for money in closing.refunded],
+    }
+
+
+def _closing_from(columns: Columns) -> Closing:
+    return Closing(
+        outcome=ClosingOutcome(columns["outcome"]),
+        revision=columns["revision"],
+        payment_ids=tuple(columns["payment_ids"]),
+        received=tuple(Money(*amount) for amount in columns["received"]),
+        refunded=tuple(Money(*amount) for amount in columns["refunded"]),
+    )
+
+
+def invoice_rows(account: OrderAccount) -> list[Columns]:
+    """Write the invoice, if there is one."""
+    invoice = account.invoice
+    if invoice is None:
+        return []
+    columns = {
+        "invoice_id": invoice.invoice_id,
+        "order_id": account.order_id,
+        "invoice_number": invoice.invoice_number,
+        "customer_id": invoice.customer_id,
+        "state": invoice.state.value,
+        "currency_code": invoice.total.currency_code,
+        "net": invoice.net.minor_units,
+        "tax": invoice.tax.minor_units,
+        "paid": invoice.paid.minor_units,
+        "credited": invoice.credited.minor_units,
+        "refunded": account.refunded_of_paid,
+        "outstanding": invoice.outstanding.minor_units,
+        "is_cancelled": invoice.is_cancelled,
+        "is_void": invoice.is_void,
+        "issue_time": invoice.issue_time,
+        "due_time": invoice.due_time,
+    }
+    return [columns]
+
+
+def invoice_from(row: Any) -> Invoice:
+    """Rebuild an invoice."""
+    return Invoice(
+        invoice_id=row.invoice_id,
+        invoice_number=row.invoice_number,
+        customer_id=row.customer_id,
+        net=Money(row.currency_code, row.net),
+        tax=Money(row.currency_code, row.tax),
+        paid=Money(row.currency_code, row.paid),
+        credited=Money(row.currency_code, row.credited),
+        issue_time=row.issue_time,
+        due_time=row.due_time,
+        is_cancelled=row.is_cancelled,
+        is_void=row.is_void,
+    )
+
+
+_ATTEMPT_FACTS = (
+    *("payment_id", "payment_method", "next_call_time", "failures", "polls", "is_unknown", "is_pending", "is_lost"),
+    *("is_withdrawn", "provider_reference", "exception_id"),
+)
+_REFUND_FACTS = (
+    *("refund_id", "payment_id", "next_call_time", "failures", "polls", "is_pending", "is_succeeded", "is_failed"),
+    "provider_reference",
+)
+
+
+def payment_rows(account: OrderAccount) -> list[Columns]:
+    """Write the attempts."""
+    return [_attempt_columns(account, attempt) for attempt in account.attempts]
+
+
+def _attempt_columns(account: OrderAccount, attempt: Attempt) -> Columns:
+    received, applied = attempt.received, attempt.applied
+    return {
+        **{name: getattr(attempt, name) for name in _ATTEMPT_FACTS},
+        "order_id": account.order_id,
+        "invoice_id": account.subject.invoice_id,
+        "attempt_number": attempt.number,
+        "state": attempt.state.value,
+        "currency_code": attempt.amount.currency_code,
+        "amount": attempt.amount.minor_units,
+        "decline_kind": attempt.decline_kind.value if attempt.decline_kind else None,
+        "received": received.minor_units if received else None,
+        "received_currency_code": received.currency_code if received else None,
+        "applied": applied.minor_units if applied else None,
+    }
+
+
+def attempt_from(row: Any) -> Attempt:
+    """Rebuild an attempt."""
+    return Attempt(
+        number=row.attempt_number,
+        amount=Money(row.currency_code, row.amount),
+        decline_kind=DeclineKind(row.decline_kind) if row.decline_kind else None,
+        received=Money(row.received_currency_code, row.received) if row.received is not None else None,
+        applied=Money(row.currency_code, row.applied) if row.applied is not None else None,
+        **{name: getattr(row, name) for name in _ATTEMPT_FACTS},
+    )
+
+
+def refund_rows(account: OrderAccount) -> list[Columns]:
+    """Write the refunds."""
+    return [_refund_columns(account, refund) for refund in account.refunds]
+
+
+def _refund_columns(account: OrderAccount, refund: Refund) -> Columns:
+    return {
+        **{name: getattr(refund, name) for name in _REFUND_FACTS},
+        "order_id": account.order_id,
+        "state": refund.state.value,
+        "reason": refund.reason.value,
+        "currency_code": refund.amount.currency_code,
+        "amount": refund.amount.minor_units,
+    }
+
+
+def refund_from(row: Any) -> Refund:
+    """Rebuild a refund."""
+    facts = {name: getattr(row, name) for name in _REFUND_FACTS}
+    return Refund(amount=Money(row.currency_code, row.amount), reason=RefundReason(row.reason), **facts)
+
+
+def credit_note_rows(account: OrderAccount) -> list[Columns]:
+    """Write the credit notes."""
+    return [_credit_note_columns(account, note) for note in account.credit_notes]
+
+
+def _credit_note_columns(account: OrderAccount, note: CreditNote) -> Columns:
+    lines = [[ln.line_number, ln.sku, ln.quantity, ln.net.minor_units, ln.tax.minor_units] for ln in note.lines]
+    return {
+        "credit_note_id": note.credit_note_id,
+        "order_id": account.order_id,
+        "invoice_id": note.invoice_id,
+        "credit_note_number": note.credit_note_number,
+        "kind": CANCELLATION,
+        "currency_code": note.net.currency_code,
+        "net": note.net.minor_units,
+        "tax": note.tax.minor_units,
+        "lines": {"lines": lines},
+        "refund_id": note.refund_id,
+    }
+
+
+def credit_note_from(row: Any) -> CreditNote:
+    """Rebuild a credit note."""
+    currency = row.currency_code
+    return CreditNote(
+        credit_note_id=row.credit_note_id,
+        credit_note_number=row.credit_note_number,
+        invoice_id=row.invoice_id,
+        net=Money(currency, row.net),
+        tax=Money(currency, row.tax),
+        lines=tuple(
+            CreditedLine(number, sku, quantity, Money(currency, net), Money(currency, tax))
+            for number, sku, quantity, net, tax in row.lines["lines"]
+        ),
+        refund_id=row.refund_id,
+    )

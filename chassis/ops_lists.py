@@ -1,0 +1,187 @@
+"""What operators see of the outbox, the parking lot and the dead letters: SQL to response, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from google.protobuf.message import DecodeError
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from atlas.common.v1.event_metadata_pb2 import Actor, EventMetadata
+from atlas.ops.v1 import dead_letter_pb2, outbox_pb2, parked_pb2
+from chassis import parking
+from chassis.contracts import EventCatalog
+from chassis.paging import Page
+from chassis.tables import dead_letter, outbox, parked_event
+from chassis.values import time_message
+
+PARKED_STATES = {
+    parking.PARKED: parked_pb2.PARKED_STATE_WAITING,
+    parking.QUEUED: parked_pb2.PARKED_STATE_QUEUED,
+    parking.DEAD: parked_pb2.PARKED_STATE_DEAD,
+}
+_STORED_STATES = {state: stored for stored, state in PARKED_STATES.items()}
+
+
+class MetadataReader:
+    """Reads what an event says about itself from the bytes of a record; a record nobody can read says nothing."""
+
+    def __init__(self, catalog: EventCatalog) -> None:
+        self._envelopes = catalog.envelopes
+
+    def read(self, topic: str, value: bytes) -> EventMetadata:
+        """Return the metadata, empty for dead letter topics and for bytes that are no envelope."""
+        envelope = self._envelopes.get(topic)
+        if envelope is None:
+            return EventMetadata()
+        try:
+            metadata: EventMetadata = envelope.FromString(value).metadata  # type: ignore[attr-defined]  # all envelopes have it
+        except DecodeError:
+            return EventMetadata()
+        return metadata
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a list needs beside its request: the handler's name, how to read envelopes, and which page."""
+
+    handler: str
+    reader: MetadataReader
+    page: Page
+
+
+def list_outbox(
+    connection: sa.Connection, request: outbox_pb2.ListOutboxRequest, reading: Reading
+) -> outbox_pb2.ListOutboxResponse:
+    """List the events the service committed, its dead letter records among them."""
+    statement = sa.select(outbox)
+    if request.HasField("stream_key"):
+        statement = statement.where(outbox.c.stream_key == request.stream_key)
+    if request.HasField("event_type"):
+        statement = statement.where(outbox.c.event_type == request.event_type)
+    if request.HasField("published"):
+        wanted = outbox.c.publish_time.is_not(None) if request.published else outbox.c.publish_time.is_(None)
+        statement = statement.where(wanted)
+    rows, token = reading.page.select(connection, statement, outbox.c.id.desc())
+    entries = [_outbox_entry(row, reading.reader) for row in rows]
+    return outbox_pb2.ListOutboxResponse(entries=entries, next_page_token=token)
+
+
+def _outbox_entry(row: sa.Row[Any], reader: MetadataReader) -> outbox_pb2.OutboxEntry:
+    value = bytes(row.value)
+    metadata = reader.read(row.topic, value)
+    return outbox_pb2.OutboxEntry(
+        event_id=row.event_id,
+        event_type=row.event_type,
+        topic=row.topic,
+        stream_key=row.stream_key,
+        stream_sequence=row.stream_sequence or 0,
+        occur_time=time_message(row.occur_time),
+        publish_time=_optional_time(row.publish_time),
+        aggregate_type=metadata.aggregate_type,
+        aggregate_id=metadata.aggregate_id,
+        correlation_id=metadata.correlation_id,
+        causation_id=metadata.causation_id,
+        traceparent=metadata.traceparent,
+        handling_attempt=metadata.handling_attempt,
+        actor=metadata.actor if metadata.actor.issuer else None,
+        size_bytes=len(value),
+    )
+
+
+def list_parked(
+    connection: sa.Connection, request: parked_pb2.ListParkedRequest, reading: Reading
+) -> parked_pb2.ListParkedResponse:
+    """List what waits in the parking lot."""
+    statement = sa.select(parked_event).where(parked_event.c.handler == reading.handler)
+    if request.HasField("stream_key"):
+        statement = statement.where(parked_event.c.stream_key == request.stream_key)
+    if request.state:
+        statement = statement.where(parked_event.c.state.in_([_STORED_STATES[state] for state in request.state]))
+    rows, token = reading.page.select(connection, statement, parked_event.c.id.desc())
+    events = [parked_message(row, reading.reader) for row in rows]
+    return parked_pb2.ListParkedResponse(parked_events=events, next_page_token=token)
+
+
+def parked_message(row: sa.Row[Any], reader: MetadataReader) -> parked_pb2.ParkedEvent:
+    """Write a row of the parking lot; what the envelope cannot say comes from the headers."""
+    metadata = reader.read(row.topic, bytes(row.value))
+    return parked_pb2.ParkedEvent(
+        parked_event_id=str(row.id),
+        event_id=metadata.event_id or row.headers.get("ce_id", ""),
+        event_type=metadata.event_type or row.headers.get("ce_type", ""),
+        topic=row.topic,
+        stream_key=row.stream_key,
+        stream_sequence=metadata.stream_sequence,
+        producer=metadata.producer or row.headers.get("ce_source", ""),
+        handler=row.handler,
+        state=PARKED_STATES[row.state],
+        attempts=row.attempts,
+        next_attempt_time=_optional_time(row.next_time if row.state == parking.PARKED else None),
+        error_class=row.error_class,
+        error_reason=row.reason,
+        correlation_id=metadata.correlation_id,
+        traceparent=metadata.traceparent or row.headers.get("traceparent", ""),
+        version=row.version,
+        create_time=time_message(row.create_time),
+        update_time=time_message(row.update_time),
+    )
+
+
+def list_dead_letters(
+    connection: sa.Connection, request: dead_letter_pb2.ListDeadLettersRequest, reading: Reading
+) -> dead_letter_pb2.ListDeadLettersResponse:
+    """List the dead letters."""
+    statement = sa.select(dead_letter).where(dead_letter.c.handler == reading.handler)
+    if request.HasField("stream_key"):
+        statement = statement.where(dead_letter.c.stream_key == request.stream_key)
+    if request.state:
+        statement = statement.where(dead_letter.c.state.in_(_dead_states(request.state)))
+    rows, token = reading.page.select(connection, statement, dead_letter.c.id.desc())
+    letters = [dead_letter_message(row, reading.reader) for row in rows]
+    return dead_letter_pb2.ListDeadLettersResponse(dead_letters=letters, next_page_token=token)
+
+
+def _dead_states(states: Iterable[dead_letter_pb2.DeadLetterState.ValueType]) -> list[str]:
+    return [dead_letter_pb2.DeadLetterState.Name(state).removeprefix("DEAD_LETTER_STATE_") for state in states]
+
+
+def dead_letter_message(row: sa.Row[Any], reader: MetadataReader) -> dead_letter_pb2.DeadLetter:
+    """Write a dead letter."""
+    metadata = reader.read(row.topic, bytes(row.value))
+    message = dead_letter_pb2.DeadLetter(
+        dead_letter_id=str(row.id),
+        topic=row.topic,
+        partition=row.partition,
+        offset=row.offset,
+        stream_key=row.stream_key,
+        stream_sequence=metadata.stream_sequence,
+        handler=row.handler,
+        state=dead_letter_pb2.DeadLetterState.Value(f"DEAD_LETTER_STATE_{row.state}"),
+        attempts=row.attempts,
+        first_failure_time=time_message(row.first_failure_time),
+        last_failure_time=time_message(row.last_failure_time),
+        error_class=row.error_class,
+        error_reason=row.reason,
+        correlation_id=metadata.correlation_id,
+        traceparent=metadata.traceparent,
+        decide_comment=row.decide_comment,
+        version=row.version,
+        create_time=time_message(row.create_time),
+        update_time=time_message(row.update_time),
+        blocks_stream=row.state == parking.DEAD and row.parked_event_id is not None,
+    )
+    if row.event_id:
+        message.event_id, message.event_type = row.event_id, metadata.event_type
+    if row.decide_reason:
+        message.decide_reason = dead_letter_pb2.DeadLetterReason.Value(f"DEAD_LETTER_REASON_{row.decide_reason}")
+        message.decided_by.CopyFrom(Actor(**row.decided_by))
+    return message
+
+
+def _optional_time(moment: datetime | None) -> Timestamp | None:
+    return time_message(moment) if moment is not None else None

@@ -1,0 +1,1 @@
+"""The `atlas` command: what an operator and a developer do with a stack."""

@@ -1,0 +1,103 @@
+"""What the services say about one order, side by side, and how it is collected."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from cli.client import Caller, Json
+
+LISTS = {
+    "reservations": "/v1/inventory/reservations",
+    "invoices": "/v1/invoices",
+    "payments": "/v1/payments",
+    "refunds": "/v1/refunds",
+    "approvals": "/v1/approvals",
+    "journals": "/v1/ledger/journals",
+}
+
+
+@dataclass(slots=True)
+class Evidence:
+    """One order and what the other services hold about it."""
+
+    order: Json
+    reservations: list[Json] = field(default_factory=list)
+    invoices: list[Json] = field(default_factory=list)
+    payments: list[Json] = field(default_factory=list)
+    refunds: list[Json] = field(default_factory=list)
+    approvals: list[Json] = field(default_factory=list)
+    journals: list[Json] = field(default_factory=list)
+
+    @property
+    def state(self) -> str:
+        """The order's state."""
+        return str(self.order["state"])
+
+    @property
+    def settlement(self) -> str:
+        """How far its cancellation is made good; empty while it is not cancelled."""
+        return str(self.order.get("settlement", ""))
+
+    @property
+    def total(self) -> int:
+        """What the order costs, in minor units."""
+        return int(self.order["total"]["minor_units"])
+
+    @property
+    def net(self) -> int:
+        """That without tax."""
+        return int(self.order["net"]["minor_units"])
+
+    @property
+    def held(self) -> int:
+        """Units that inventory holds for it."""
+        return sum(line["held"] for reservation in self.reservations for line in reservation["lines"])
+
+    @property
+    def received(self) -> int:
+        """Money that came in for it, in minor units."""
+        return _sum(self.payments)
+
+    @property
+    def returned(self) -> int:
+        """Money that went back."""
+        return _sum(self.refunds)
+
+    def balance(self, account: str) -> int:
+        """Debit minus credit of this account over its journals."""
+        total: Counter[str] = Counter()
+        for journal in self.journals:
+            for entry in journal["entries"]:
+                sign = 1 if entry["side"] == "DEBIT" else -1
+                total[entry["account"]] += sign * entry["amount"]["minor_units"]
+        return total[account]
+
+
+def collect(reader: Caller, tell: Callable[[str], None] = lambda name: None) -> list[Evidence]:
+    """Everything about every order. `tell` hears which list is read."""
+    tell("orders")
+    orders = list(reader.pages("/v1/orders", "orders"))
+    lists: dict[str, dict[str, list[Json]]] = {}
+    for name, path in LISTS.items():
+        tell(name)
+        lists[name] = _by_order(reader.pages(path, name))
+    return [Evidence(order, **{name: lists[name].get(order["order_id"], []) for name in LISTS}) for order in orders]
+
+
+def collect_one(reader: Caller, order_id: str) -> Evidence:
+    """Everything about one order."""
+    order = reader.get(f"/v1/orders/{order_id}")
+    return Evidence(order, **{name: list(reader.pages(path, name, order_id=order_id)) for name, path in LISTS.items()})
+
+
+def _by_order(rows: Iterable[Json]) -> dict[str, list[Json]]:
+    grouped: dict[str, list[Json]] = defaultdict(list)
+    for row in rows:
+        grouped[row.get("order_id", "")].append(row)
+    return grouped
+
+
+def _sum(rows: Iterable[Json]) -> int:
+    return sum(int(row["amount"]["minor_units"]) for row in rows if row["state"] == "SUCCEEDED")

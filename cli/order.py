@@ -1,0 +1,127 @@
+"""`atlas order …`: quote, place, read, cancel and ship orders from a terminal."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import typer
+
+from cli.client import Json, connect
+from cli.connection import DEFAULT_HOME, HomeOption, JsonOption
+from cli.exits import CommandFailed, ExitCode
+from cli.show import console, money, show_json, show_rows
+
+COLUMNS = ("order_id", "state", "settlement", "customer_id", "total", "place_time")
+CUSTOMER, CURRENCY, DIGITS, TAX_BASIS_POINTS = "cust-1001", "EUR", 2, 2000
+IdArgument = Annotated[str, typer.Argument(metavar="ORDER_ID", help="The order.")]
+LineOption = Annotated[
+    list[str],
+    typer.Option("--line", metavar="SKU:QUANTITY:PRICE", help="What is ordered, in EUR before 20 % tax; may be repeated."),
+]
+MethodOption = Annotated[str, typer.Option("--method", help="pm_ok, pm_slow or pm_declined_hard.")]
+KeyOption = Annotated[str | None, typer.Option("--key", help="The Idempotency-Key; a new one by default.")]
+StateOption = Annotated[list[str] | None, typer.Option("--state", help="Only orders in this state; may be repeated.")]
+LimitOption = Annotated[int, typer.Option("--limit", min=1, max=200, help="How many at most.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="CUSTOMER_REQUEST, OUT_OF_STOCK, FRAUD or OTHER.")]
+CommentOption = Annotated[str, typer.Option("--comment", help="Why, in your own words.")]
+TrackingOption = Annotated[str | None, typer.Option("--tracking", help="The carrier's reference.")]
+_LINE = re.compile(r"([^:]+):([0-9]+):([0-9]+)(?:\.([0-9]{1,2}))?")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    orders = typer.Typer(help="Quote, place, read, cancel and ship orders.", no_args_is_help=True)
+    orders.command("quote", epilog="Example: atlas order quote --line LAMP-01:3:19.99")(quote)
+    orders.command("place", epilog="Example: atlas order place --line LAMP-01:3:19.99 --method pm_ok")(place)
+    orders.command("get", epilog="Example: atlas order get ORDER_ID")(get)
+    orders.command("list", epilog="Example: atlas order list --state BACKORDERED")(list_orders)
+    orders.command("cancel", epilog="Example: atlas order cancel ORDER_ID --reason CUSTOMER_REQUEST")(cancel)
+    orders.command("fulfill", epilog="Example: atlas order fulfill ORDER_ID --tracking TRACK-1")(fulfill)
+    app.add_typer(orders, name="order")
+
+
+def quote(line: LineOption, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """Price an order without placing it."""
+    priced = connect(home).as_user("buyer").post("/v1/orders/quote", _order(line, "pm_ok"))
+    if as_json:
+        show_json(priced)
+        return
+    show_rows(priced["lines"], ("line_number", "sku", "quantity", "unit_price", "net", "tax", "total"), empty="no lines")
+    print(f"total {money(priced['total'])}")
+
+
+def place(
+    line: LineOption,
+    method: MethodOption = "pm_ok",
+    key: KeyOption = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Place an order as the buyer."""
+    _show(connect(home).as_user("buyer").post("/v1/orders", _order(line, method), key), as_json)
+
+
+def get(order_id: IdArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """Show one order."""
+    _show(connect(home).as_user("ops").get(f"/v1/orders/{order_id}"), as_json)
+
+
+def list_orders(
+    state: StateOption = None, limit: LimitOption = 20, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
+) -> None:
+    """List orders, newest first."""
+    filters = {"state": state} if state else {}
+    found = connect(home).as_user("ops").get("/v1/orders", page_size=limit, **filters).get("orders", [])
+    if as_json:
+        show_json(found)
+    else:
+        show_rows(found, COLUMNS, empty="no orders")
+
+
+def cancel(
+    order_id: IdArgument,
+    reason: ReasonOption = "CUSTOMER_REQUEST",
+    comment: CommentOption = "",
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Cancel an order before its first shipment."""
+    body = {"reason": reason, "comment": comment}
+    _show(connect(home).as_user("ops").post(f"/v1/orders/{order_id}/cancel", body), as_json)
+
+
+def fulfill(
+    order_id: IdArgument, tracking: TrackingOption = None, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
+) -> None:
+    """Ship everything that remains of a confirmed order."""
+    body: Json = {"tracking_reference": tracking} if tracking else {}
+    shipped = connect(home).as_user("ops").post(f"/v1/orders/{order_id}/fulfillments", body)
+    if as_json:
+        show_json(shipped)
+    else:
+        show_rows(shipped["lines"], ("line_number", "sku", "quantity", "net", "tax"), empty="nothing shipped")
+
+
+def _order(texts: list[str], method: str) -> Json:
+    lines = [_line(text) for text in texts]
+    return {"customer_id": CUSTOMER, "currency_code": CURRENCY, "payment_method": method, "lines": lines}
+
+
+def _line(text: str) -> Json:
+    """Read SKU:QUANTITY:PRICE."""
+    found = _LINE.fullmatch(text)
+    if found is None:
+        raise CommandFailed(f"cannot read the line {text}", "write SKU:QUANTITY:PRICE, such as LAMP-01:3:19.99", ExitCode.USAGE)
+    units = int(found[3]) * 10**DIGITS + int((found[4] or "").ljust(DIGITS, "0"))
+    price = {"currency_code": CURRENCY, "minor_units": units}
+    return {"sku": found[1], "quantity": int(found[2]), "unit_price": price, "tax_rate_basis_points": TAX_BASIS_POINTS}
+
+
+def _show(order: Json, as_json: bool) -> None:
+    if as_json:
+        show_json(order)
+        return
+    show_rows([order], COLUMNS, empty="no order")
+    print("facts: " + ", ".join(f"{name} {value}" for name, value in order["facts"].items()))
+    console.print(f"[dim]follow it: atlas saga show {order['order_id']} --follow[/]", soft_wrap=True)

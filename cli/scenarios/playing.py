@@ -1,0 +1,61 @@
+"""The table of scenarios, and how one is played."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cli.client import RestClient
+from cli.exits import CommandFailed
+from cli.scenarios import approval, backorder, cancel, declined, duplicate, happy
+from cli.scenarios.check import Check
+from cli.scenarios.narrator import Narrator, Silence
+from cli.scenarios.stage import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A story and one line about it."""
+
+    play: Callable[[Stage], None]
+    summary: str
+
+
+SCENARIOS: dict[str, Scenario] = {
+    "happy": Scenario(happy.play, happy.SUMMARY),
+    "approval": Scenario(approval.play, approval.SUMMARY),
+    "backorder": Scenario(backorder.play, backorder.SUMMARY),
+    "declined": Scenario(declined.play, declined.SUMMARY),
+    "cancel": Scenario(cancel.play, cancel.SUMMARY),
+    "duplicate": Scenario(duplicate.play, duplicate.SUMMARY),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a play ended."""
+
+    name: str
+    checks: list[Check]
+    order_ids: list[str]
+    seconds: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether everything was as expected."""
+        return all(check.holds for check in self.checks)
+
+
+def perform(name: str, client: RestClient, narrator: Narrator | None = None) -> Outcome:
+    """Play one scenario to its end; what stops it is one more check that fails."""
+    told = narrator or Silence()
+    scenario, stage, began = SCENARIOS[name], Stage(client, told), time.monotonic()
+    told.begin(name, scenario.summary)
+    try:
+        scenario.play(stage)
+    except CommandFailed as failure:
+        stage.expect("played to its end", "yes", failure.what)
+    outcome = Outcome(name, stage.checks, [placed.order_id for placed in stage.orders], round(time.monotonic() - began, 1))
+    told.end(name, outcome.checks, outcome.seconds)
+    return outcome

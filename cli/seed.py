@@ -1,0 +1,78 @@
+"""`atlas seed`: the items every example uses, and a look whether the default policy is there. Safe to repeat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import typer
+
+from cli.client import Caller, CliProblem, RestClient, connect
+from cli.connection import DEFAULT_HOME, HomeOption, JsonOption
+from cli.exits import CommandFailed
+from cli.show import show_json, show_rows
+
+POLICY = "orders-default"
+RECEIPT = "seed"
+
+
+@dataclass(frozen=True, slots=True)
+class SeedItem:
+    """An item with its first stock; the cost is in cents."""
+
+    sku: str
+    name: str
+    stock: int
+    cost: int
+
+
+ITEMS = (
+    SeedItem("LAMP-01", "Desk lamp", 1000, 1200),
+    SeedItem("DESK-02", "Standing desk", 50, 8000),
+    SeedItem("CHAIR-03", "Office chair", 6, 3500),
+    SeedItem("RARE-04", "Rare cabinet", 0, 40000),
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this file."""
+    app.command(epilog="Example: atlas seed")(seed)
+
+
+def seed(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """Make the items LAMP-01, DESK-02, CHAIR-03, RARE-04 with their stock; check the default approval policy."""
+    rows = plant(connect(home))
+    if as_json:
+        show_json(rows)
+    else:
+        show_rows(rows, ("sku", "made", "on_hand", "available"), empty="nothing to seed")
+
+
+def plant(client: RestClient) -> list[dict[str, object]]:
+    """Make what is missing; one row an item. CommandFailed when the default policy is not there."""
+    _check_policy(client.as_user("admin"))
+    operator = client.as_user("ops")
+    return [_plant(operator, item) for item in ITEMS]
+
+
+def _plant(operator: Caller, item: SeedItem) -> dict[str, object]:
+    """The keys are fixed, and a receipt is looked for, so that no second run adds stock."""
+    cost = {"currency_code": "EUR", "minor_units": item.cost}
+    made = True
+    try:
+        operator.post("/v1/inventory/items", {"sku": item.sku, "name": item.name, "standard_cost": cost})
+    except CliProblem as problem:
+        if problem.problem_code != "ALREADY_EXISTS":
+            raise
+        made = False
+    reference = f"{RECEIPT}-{item.sku}"
+    if item.stock and not any(operator.pages("/v1/inventory/receipts", "receipts", reference=reference)):
+        lines = [{"sku": item.sku, "quantity": item.stock}]
+        operator.post("/v1/inventory/receipts", {"reference": reference, "lines": lines}, key=reference)
+    now = operator.get(f"/v1/inventory/items/{item.sku}")
+    return {"sku": item.sku, "made": made, "on_hand": now["on_hand"], "available": now["available"]}
+
+
+def _check_policy(reader: Caller) -> None:
+    policy = reader.find(f"/v1/approval-policies/{POLICY}")
+    if policy is None or policy["policy_version"] < 1:
+        raise CommandFailed(f"the approval policy {POLICY} is missing", "atlas reset, then atlas up: a migration inserts it")

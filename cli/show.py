@@ -1,0 +1,54 @@
+"""How commands print: JSON for programs, small tables for people, money as people write it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from babel.numbers import get_currency_precision
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+console = Console(highlight=False)
+error_console = Console(stderr=True, highlight=False)
+
+
+def show_json(data: object) -> None:
+    """Print one JSON document."""
+    print(json.dumps(data, indent=2))
+
+
+def show_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, empty: str) -> None:
+    """Print the named members of each row as a table, or a sentence when there are none."""
+    listed = list(rows)
+    if not listed:
+        print(empty)
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in listed:
+        table.add_row(*(Text(text(row.get(column))) for column in columns))
+    console.print(table)
+
+
+def text(value: Any) -> str:
+    """One value as people read it."""
+    if isinstance(value, dict) and "minor_units" in value:
+        return money(value)
+    if isinstance(value, dict) and "username" in value:
+        return str(value["username"])
+    if isinstance(value, list | dict):
+        return json.dumps(value)
+    return "" if value is None else str(value)
+
+
+def money(amount: Mapping[str, Any]) -> str:
+    """An amount such as `19.99 EUR`."""
+    currency, units = str(amount["currency_code"]), int(amount["minor_units"])
+    digits = get_currency_precision(currency)
+    whole, part = divmod(abs(units), 10**digits)
+    fraction = f".{part:0{digits}d}" if digits else ""
+    return f"{'-' if units < 0 else ''}{whole:,}{fraction} {currency}"

@@ -1,0 +1,156 @@
+"""What is held for one order: a set of facts, and a state that is a pure function of them (domain.md, Inventory)."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a reservation is."""
+
+    PENDING = "PENDING"
+    BACKORDERED = "BACKORDERED"
+    RESERVED = "RESERVED"
+    COMMITTED = "COMMITTED"
+    PARTIALLY_SHIPPED = "PARTIALLY_SHIPPED"
+    SHIPPED = "SHIPPED"
+    RELEASED = "RELEASED"
+    REJECTED = "REJECTED"
+    TOMBSTONE = "TOMBSTONE"
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """When an order was placed, and by whom."""
+
+    place_time: datetime
+    placed_by: str
+    placed_by_issuer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One order line, in whole units: ordered, held now, shipped."""
+
+    line_number: int
+    sku: str
+    quantity: int
+    held: int = 0
+    shipped: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.quantity, self.held, self.shipped, self.missing) < 0:
+            raise ValueError(f"line {self.line_number}: {self.held} held and {self.shipped} shipped of {self.quantity}")
+
+    @property
+    def missing(self) -> int:
+        """Units that are neither held nor shipped."""
+        return self.quantity - self.held - self.shipped
+
+    def took(self, units: int) -> Line:
+        """It got units."""
+        return replace(self, held=self.held + units)
+
+    def sent(self, units: int) -> Line:
+        """Held units went out."""
+        return replace(self, held=self.held - units, shipped=self.shipped + units)
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """A fulfillment as order_svc named it: (line number, units). `is_done` once the stock has moved."""
+
+    fulfillment_id: str
+    parts: tuple[tuple[int, int], ...]
+    is_done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """The facts about one order. Without lines, OrderPlaced has not been read."""
+
+    order_id: str
+    placing: Placing | None = None
+    priority: int = 0
+    lines: tuple[Line, ...] = ()
+    has_unknown_item: bool = False
+    is_confirmed: bool = False
+    is_cancelled: bool = False
+    shipments: tuple[Shipment, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The order's id."""
+        return self.order_id
+
+    @property
+    def state(self) -> State:
+        """Derive the state from the facts."""
+        if not self.lines:
+            return State.TOMBSTONE if self.is_cancelled else State.PENDING
+        if self.has_unknown_item:
+            return State.REJECTED
+        if all(line.shipped == line.quantity for line in self.lines):
+            return State.SHIPPED
+        if self.is_cancelled:
+            return State.RELEASED
+        if any(line.shipped for line in self.lines):
+            return State.PARTIALLY_SHIPPED
+        if any(line.missing for line in self.lines):
+            return State.BACKORDERED
+        return State.COMMITTED if self.is_confirmed else State.RESERVED
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may hold or wait for stock."""
+        return bool(self.lines) and not (self.is_cancelled or self.has_unknown_item)
+
+    @property
+    def waiting(self) -> tuple[Line, ...]:
+        """The lines that wait for stock."""
+        return tuple(line for line in self.lines if line.missing) if self.is_open else ()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything is held or shipped."""
+        return self.is_open and not self.waiting
+
+    @property
+    def queue_place(self) -> tuple[int, datetime, str]:
+        """What orders the queue: priority first, then the time of placing, then the order's id."""
+        if self.placing is None:
+            raise ValueError(f"order {self.order_id} is not placed, so it cannot wait")
+        return (-self.priority, self.placing.place_time, self.order_id)
+
+    def placed(self, placing: Placing, lines: Iterable[Line]) -> Reservation:
+        """The order is known now."""
+        return replace(self, placing=placing, lines=tuple(sorted(lines, key=lambda line: line.line_number)))
+
+    def rejected(self) -> Reservation:
+        """One of the SKUs is unknown: it will never hold anything."""
+        return replace(self, has_unknown_item=True)
+
+    def confirmed(self) -> Reservation:
+        """What is held will be shipped."""
+        return replace(self, is_confirmed=True)
+
+    def cancelled(self, placing: Placing | None) -> Reservation:
+        """It holds nothing and waits for nothing; what was shipped stays shipped."""
+        lines = tuple(replace(line, held=0) for line in self.lines)
+        return replace(self, is_cancelled=True, placing=self.placing or placing, lines=lines)
+
+    def with_shipment(self, shipment: Shipment) -> Reservation:
+        """A shipment is known."""
+        return replace(self, shipments=(*self.shipments, shipment))
+
+    def knows_shipment(self, fulfillment_id: str) -> bool:
+        """Whether this shipment was told before."""
+        return any(shipment.fulfillment_id == fulfillment_id for shipment in self.shipments)
+
+    def can_ship(self, shipment: Shipment, skus: Container[str]) -> bool:
+        """Whether all of a shipment is held, and all of it is of these SKUs (those whose stock may be changed)."""
+        held = {line.line_number: line.held for line in self.lines if line.sku in skus}
+        return self.is_open and all(held.get(number, 0) >= units for number, units in shipment.parts)

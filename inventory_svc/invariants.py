@@ -1,0 +1,112 @@
+"""What must hold in inventory_svc's own database at any time (reliability.md, I7)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import sqlalchemy as sa
+
+from chassis.application import Finding
+from inventory_svc.domain.reservation import Reservation
+from inventory_svc.store import reservation, reservation_from, reservation_line, stock_item, stock_movement
+
+MAX_WRONG = 10
+
+
+def check(connection: sa.Connection) -> list[Finding]:
+    """Check every item and every reservation."""
+    items = connection.execute(_items()).all()
+    orders = _orders(connection)
+    return [
+        _finding("I7.stock", "0 <= reserved <= on_hand = the sum of movements", items, _stock_is_wrong),
+        _finding("I7.reserved", "reserved and backordered are what open orders hold and miss", items, _sums_are_wrong),
+        _finding("I7.queue", "no stock is free while an order waits for it", items, _is_free_while_waiting),
+        _finding("I7.state", "the stored state and waiting lines equal what the facts derive", orders, _is_stale),
+        _finding("I7.shipped", "every shipment that was told has left the warehouse", orders, _owes_shipment),
+        _overtaken(connection),
+    ]
+
+
+def _items() -> sa.Select[Any]:
+    item, line, movement = stock_item.c, reservation_line.c, stock_movement.c
+    moved = sa.select(sa.func.coalesce(sa.func.sum(movement.quantity), 0)).where(movement.sku == item.sku)
+    held = sa.select(sa.func.coalesce(sa.func.sum(line.held), 0)).where(line.sku == item.sku, line.held > 0)
+    waiting = sa.select(sa.func.coalesce(sa.func.sum(line.waiting), 0)).where(line.sku == item.sku, line.waiting > 0)
+    return sa.select(
+        item.sku.label("name"),
+        item.on_hand,
+        item.reserved,
+        item.backordered,
+        moved.scalar_subquery().label("moved"),
+        held.scalar_subquery().label("held"),
+        waiting.scalar_subquery().label("waiting"),
+    ).order_by(item.sku)
+
+
+def _stock_is_wrong(item: Any) -> bool:
+    return not 0 <= item.reserved <= item.on_hand == item.moved
+
+
+def _sums_are_wrong(item: Any) -> bool:
+    return bool(item.reserved != item.held or item.backordered != item.waiting)
+
+
+def _is_free_while_waiting(item: Any) -> bool:
+    return bool(item.waiting and item.reserved < item.on_hand)
+
+
+class _Order:
+    """A stored reservation beside what its facts derive."""
+
+    def __init__(self, row: Any, lines: list[Any]) -> None:
+        self.name = row.order_id
+        self.stored = (row.state, [line.waiting for line in lines])
+        self.reservation: Reservation = reservation_from(row, [lines])
+
+
+def _orders(connection: sa.Connection) -> list[_Order]:
+    lines: dict[str, list[Any]] = defaultdict(list)
+    for line in connection.execute(sa.select(reservation_line).order_by(*reservation_line.primary_key)):
+        lines[line.order_id].append(line)
+    rows = connection.execute(sa.select(reservation).order_by(reservation.c.order_id))
+    return [_Order(row, lines[row.order_id]) for row in rows]
+
+
+def _is_stale(order: _Order) -> bool:
+    derived = order.reservation
+    waiting = [line.missing if derived.is_open else 0 for line in derived.lines]
+    return order.stored != (derived.state, waiting) or (not derived.is_open and any(line.held for line in derived.lines))
+
+
+def _owes_shipment(order: _Order) -> bool:
+    return any(not shipment.is_done for shipment in order.reservation.shipments)
+
+
+def _finding(name: str, statement: str, checked: Any, is_wrong: Any) -> Finding:
+    wrong = [str(thing.name) for thing in checked if is_wrong(thing)]
+    return Finding(name, statement, len(checked), tuple(wrong[:MAX_WRONG]))
+
+
+def _overtaken(connection: sa.Connection) -> Finding:
+    """Find orders that hold units of an item that an order ahead of them, read before them, still waits for.
+
+    An order read late may stand ahead of younger ones that hold stock already; that is not overtaking.
+    """
+    line, order = reservation_line.c, reservation.c
+    first_waiting = (
+        sa.func.min(order.create_time)
+        .filter(line.waiting > 0)
+        .over(partition_by=(line.sku, order.priority), order_by=(order.place_time, line.order_id, line.line_number))
+    )
+    queue = (
+        sa.select(line.order_id, line.sku, line.held, order.create_time, first_waiting.label("waits_since"))
+        .join(reservation, order.order_id == line.order_id)
+        .where(sa.or_(line.waiting > 0, line.held > 0))
+        .subquery()
+    )
+    wrong = sa.select(queue.c.order_id, queue.c.sku).where(queue.c.held > 0, queue.c.waits_since < queue.c.create_time)
+    rows = connection.execute(wrong.order_by(queue.c.sku, queue.c.order_id).limit(MAX_WRONG))
+    found = tuple(f"{row.order_id} {row.sku}" for row in rows)
+    count = connection.scalar(sa.select(sa.func.count()).select_from(queue)) or 0
+    return Finding("I7.fifo", "no order holds units that an order ahead of it, read before it, waits for", count, found)

@@ -1,0 +1,213 @@
+"""Where protobuf and the domain of inventory meet."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
+from google.protobuf.message import Message
+
+from atlas.common.v1.event_metadata_pb2 import EventMetadata
+from atlas.inventory.v1 import inventory_events_pb2, reservation_pb2, stock_pb2
+from atlas.orders.v1 import order_events_pb2
+from chassis.values import money, money_message, time, time_message
+from chassis.world import Row, World
+from inventory_svc.domain import events, facts
+from inventory_svc.domain.commands import CreateItem, ReceiveStock
+from inventory_svc.domain.reservation import Line, Placing, Reservation, Shipment
+from inventory_svc.domain.stock import Receipt, ReceiptLine, StockItem
+
+
+def _value(enum: Any, prefix: str, name: str) -> Any:
+    return cast(EnumTypeWrapper, enum).Value(f"{prefix}_{name}")
+
+
+# Requests.
+
+
+def create_item(request: stock_pb2.CreateItemRequest) -> CreateItem:
+    """Read a request to make an item."""
+    return CreateItem(request.sku, request.name, money(request.standard_cost))
+
+
+def receive_stock(request: stock_pb2.ReceiveStockRequest) -> ReceiveStock:
+    """Read a request to receive stock."""
+    return ReceiveStock(request.reference, tuple(ReceiptLine(line.sku, line.quantity) for line in request.lines))
+
+
+def state_name(state: int) -> str:
+    """Return the domain's name of a reservation state."""
+    return reservation_pb2.ReservationState.Name(state).removeprefix("RESERVATION_STATE_")  # type: ignore[arg-type]
+
+
+# Events that are read.
+
+
+def order_placed(payload: order_events_pb2.OrderPlaced, metadata: EventMetadata) -> facts.OrderPlaced:
+    """Read OrderPlaced. Without a time the order could not be queued: ValueError."""
+    placing = _placing(payload)
+    if placing is None:
+        raise ValueError("OrderPlaced has no place_time")
+    lines = tuple(Line(line.line_number, line.sku, line.quantity) for line in payload.lines)
+    return facts.OrderPlaced(payload.order_id, placing, lines)
+
+
+def order_cancelled(payload: order_events_pb2.OrderCancelled, metadata: EventMetadata) -> facts.OrderCancelled:
+    """Read OrderCancelled."""
+    return facts.OrderCancelled(payload.order_id, _placing(payload), frozenset(line.sku for line in payload.lines))
+
+
+def _placing(payload: order_events_pb2.OrderPlaced | order_events_pb2.OrderCancelled) -> Placing | None:
+    if not payload.HasField("place_time"):
+        return None
+    return Placing(time(payload.place_time), payload.placed_by.subject, payload.placed_by_issuer)
+
+
+def order_confirmed(payload: order_events_pb2.OrderConfirmed, metadata: EventMetadata) -> facts.OrderConfirmed:
+    """Read OrderConfirmed."""
+    return facts.OrderConfirmed(payload.order_id)
+
+
+def order_fulfilled(payload: order_events_pb2.OrderFulfilled, metadata: EventMetadata) -> facts.OrderFulfilled:
+    """Read OrderFulfilled."""
+    parts = tuple((line.line_number, line.quantity) for line in payload.fulfillment.lines if line.quantity)
+    shipment = Shipment(payload.fulfillment.fulfillment_id, parts) if parts else None
+    return facts.OrderFulfilled(payload.order_id, shipment, frozenset(line.sku for line in payload.fulfillment.lines))
+
+
+# Events that are sent.
+
+
+def payload(event: events.Event) -> Message:
+    """Turn an event into its payload."""
+    match event:
+        case events.InventoryReserved():
+            return inventory_events_pb2.InventoryReserved(order_id=event.order_id, lines=_stock_lines(event.lines))
+        case events.InventoryReservationFailed():
+            return _reservation_failed(event)
+        case events.InventoryReleased():
+            reason = _value(inventory_events_pb2.ReleaseReason, "RELEASE_REASON", event.reason)
+            lines = _stock_lines(event.lines)
+            return inventory_events_pb2.InventoryReleased(order_id=event.order_id, reason=reason, lines=lines)
+        case events.StockShipped():
+            return _stock_shipped(event)
+        case events.StockReceived():
+            return _stock_received(event)
+
+
+def _stock_lines(lines: tuple[Line, ...]) -> list[inventory_events_pb2.StockLine]:
+    return [inventory_events_pb2.StockLine(line_number=line.line_number, sku=line.sku, quantity=line.held) for line in lines]
+
+
+def _reservation_failed(event: events.InventoryReservationFailed) -> inventory_events_pb2.InventoryReservationFailed:
+    short = [
+        inventory_events_pb2.ShortLine(line_number=n.line_number, sku=n.sku, held=n.held, missing=n.missing)
+        for n in event.lines
+    ]
+    reason = _value(inventory_events_pb2.ReservationFailure, "RESERVATION_FAILURE", event.reason)
+    return inventory_events_pb2.InventoryReservationFailed(order_id=event.order_id, reason=reason, lines=short)
+
+
+def _stock_shipped(event: events.StockShipped) -> inventory_events_pb2.StockShipped:
+    lines = [
+        inventory_events_pb2.ShippedLine(
+            line_number=line.line_number, sku=line.sku, quantity=line.quantity, unit_cost=money_message(line.unit_cost)
+        )
+        for line in event.lines
+    ]
+    return inventory_events_pb2.StockShipped(
+        order_id=event.order_id, fulfillment_id=event.fulfillment_id, lines=lines, value=money_message(event.value)
+    )
+
+
+def _stock_received(event: events.StockReceived) -> inventory_events_pb2.StockReceived:
+    return inventory_events_pb2.StockReceived(
+        sku=event.sku,
+        movement_id=event.movement_id,
+        receipt_id=event.receipt_id,
+        reference=event.reference,
+        quantity=event.quantity,
+        unit_cost=money_message(event.unit_cost),
+        value_change=money_message(event.value_change),
+        reason=_value(stock_pb2.MovementReason, "MOVEMENT_REASON", event.reason),
+    )
+
+
+# Resources and responses.
+
+
+def _stamps(row: Row[Any]) -> dict[str, Any]:
+    times = {name: time_message(at) for name in ("create_time", "update_time") if (at := getattr(row, name))}
+    return {"version": row.version, **times}
+
+
+def item_message(row: Row[StockItem]) -> stock_pb2.Item:
+    """Write an item."""
+    item = row.aggregate
+    return stock_pb2.Item(
+        sku=item.sku,
+        name=item.name,
+        standard_cost=money_message(item.standard_cost),
+        warehouse_id=item.warehouse_id,
+        on_hand=item.on_hand,
+        reserved=item.reserved,
+        available=item.available,
+        backordered=item.backordered,
+        **_stamps(row),
+    )
+
+
+def receipt_message(row: Row[Receipt]) -> stock_pb2.Receipt:
+    """Write a receipt."""
+    receipt = row.aggregate
+    return stock_pb2.Receipt(
+        receipt_id=receipt.receipt_id,
+        reference=receipt.reference,
+        lines=[stock_pb2.ReceiptLine(sku=line.sku, quantity=line.quantity) for line in receipt.lines],
+        completed_order_ids=receipt.completed_order_ids,
+        **_stamps(row),
+    )
+
+
+def reservation_message(row: Row[Reservation]) -> reservation_pb2.Reservation:
+    """Write a reservation."""
+    reservation = row.aggregate
+    return reservation_pb2.Reservation(
+        order_id=reservation.order_id,
+        state=_value(reservation_pb2.ReservationState, "RESERVATION_STATE", reservation.state),
+        priority=reservation.priority,
+        lines=[_reservation_line(line) for line in reservation.lines],
+        **_stamps(row),
+    )
+
+
+def _reservation_line(line: Line) -> reservation_pb2.ReservationLine:
+    return reservation_pb2.ReservationLine(
+        line_number=line.line_number, sku=line.sku, quantity=line.quantity, held=line.held, shipped=line.shipped
+    )
+
+
+def backorder_message(row: Any, mutual_hold_with: list[str]) -> reservation_pb2.Backorder:
+    """Write a waiting line from the row of the query that found it."""
+    return reservation_pb2.Backorder(
+        order_id=row.order_id,
+        line_number=row.line_number,
+        sku=row.sku,
+        quantity_missing=row.waiting,
+        queue_position=row.queue_position,
+        place_time=time_message(row.place_time),
+        mutual_hold_with=mutual_hold_with,
+        version=row.version,
+        create_time=time_message(row.create_time),
+        update_time=time_message(row.update_time),
+    )
+
+
+def created(world: World, item: StockItem) -> stock_pb2.CreateItemResponse:
+    """Answer CreateItem."""
+    return stock_pb2.CreateItemResponse(item=item_message(world.row(item)))
+
+
+def received(world: World, receipt: Receipt) -> stock_pb2.ReceiveStockResponse:
+    """Answer ReceiveStock."""
+    return stock_pb2.ReceiveStockResponse(receipt=receipt_message(world.row(receipt)))

@@ -1,0 +1,160 @@
+"""Builders of what inventory_svc is fed with, and a world in memory that runs its deciders one message at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from chassis.money import Money
+from chassis.world import SYSTEM, Context, Decision, World
+from inventory_svc import commands, reactions
+from inventory_svc.domain import facts
+from inventory_svc.domain.commands import CreateItem, ReceiveStock
+from inventory_svc.domain.reservation import Line, Placing, Reservation, Shipment
+from inventory_svc.domain.stock import Movement, ReceiptLine, StockItem
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+COST = Money("EUR", 1200)
+
+Wants = Sequence[tuple[str, int]]
+
+
+def an_id(number: int) -> str:
+    """The n-th id; ids sort like their numbers."""
+    return str(UUID(int=number, version=7))
+
+
+def placing(minute: int = 0, by: str = "buyer") -> Placing:
+    """Placed some minutes after noon."""
+    return Placing(NOON + timedelta(minutes=minute), by, "issuer")
+
+
+def lines(*wants: tuple[str, int]) -> tuple[Line, ...]:
+    """Order lines numbered from 1: (sku, quantity)."""
+    return tuple(Line(number, sku, quantity) for number, (sku, quantity) in enumerate(wants, 1))
+
+
+def an_item(sku: str = "A", **stock: int) -> StockItem:
+    """An item with some stock."""
+    return StockItem(sku, f"item {sku}", COST, **stock)
+
+
+def a_reservation(number: int, *wants: tuple[str, int], minute: int | None = None) -> Reservation:
+    """A placed order that holds nothing yet; by default placed at its number."""
+    return Reservation(an_id(number)).placed(placing(number if minute is None else minute), lines(*wants))
+
+
+def placed(number: int, *wants: tuple[str, int], minute: int | None = None) -> facts.OrderPlaced:
+    """OrderPlaced of the n-th order, by default placed at minute n."""
+    return facts.OrderPlaced(an_id(number), placing(number if minute is None else minute), lines(*wants))
+
+
+def cancelled(number: int, *wants: tuple[str, int]) -> facts.OrderCancelled:
+    """OrderCancelled of the n-th order."""
+    return facts.OrderCancelled(an_id(number), placing(number), frozenset(sku for sku, _ in wants))
+
+
+def confirmed(number: int) -> facts.OrderConfirmed:
+    """OrderConfirmed of the n-th order."""
+    return facts.OrderConfirmed(an_id(number))
+
+
+def fulfilled(number: int, *wants: tuple[str, int]) -> facts.OrderFulfilled:
+    """OrderFulfilled of the n-th order: everything in one shipment."""
+    parts = tuple((line.line_number, line.quantity) for line in lines(*wants))
+    shipment = Shipment(an_id(1_000_000 + number), parts)
+    return facts.OrderFulfilled(an_id(number), shipment, frozenset(sku for sku, _ in wants))
+
+
+REACTIONS: dict[type, Any] = {
+    facts.OrderPlaced: reactions.order_placed,
+    facts.OrderCancelled: reactions.order_cancelled,
+    facts.OrderConfirmed: reactions.order_confirmed,
+    facts.OrderFulfilled: reactions.order_fulfilled,
+}
+
+
+@dataclass
+class Warehouse:
+    """Everything that is stored, in memory; feeds messages to the deciders and keeps what they emit."""
+
+    world: World = field(default_factory=lambda: World(stream_kinds=frozenset({StockItem, Reservation})))
+    events: list[Any] = field(default_factory=list)
+    _ids: int = 5_000_000
+
+    def _context(self) -> Context:
+        return Context(NOON, SYSTEM, self._new_id, "cause")
+
+    def _new_id(self) -> str:
+        self._ids += 1
+        return an_id(self._ids)
+
+    def _take(self, decision: Decision) -> Decision:
+        self.world.apply(decision, NOON)
+        self.events += decision.events
+        return decision
+
+    def tell(self, *told: Any) -> None:
+        """Deliver facts in this order."""
+        for fact in told:
+            self._take(REACTIONS[type(fact)](self.world, fact, self._context()))
+
+    def create(self, *skus: str) -> None:
+        """Make items without stock."""
+        for sku in skus:
+            self._take(commands.create_item("EUR")(self.world, CreateItem(sku, sku, COST), self._context()))
+
+    def receive(self, *arrived: tuple[str, int]) -> tuple[str, ...]:
+        """Receive stock; the orders it completed."""
+        command = ReceiveStock("PO-1", tuple(ReceiptLine(sku, quantity) for sku, quantity in arrived))
+        decision = self._take(commands.receive_stock(self.world, command, self._context()))
+        return tuple(decision.result.completed_order_ids)
+
+    def item(self, sku: str) -> StockItem:
+        """An item as it is now."""
+        item = self.world.find(StockItem, sku)
+        assert item is not None
+        return item
+
+    def order(self, number: int) -> Reservation:
+        """The n-th order's reservation as it is now."""
+        found = self.world.find(Reservation, an_id(number))
+        assert found is not None
+        return found
+
+    def held(self, number: int) -> list[int]:
+        """What each line of the n-th order holds."""
+        return [line.held for line in self.order(number).lines]
+
+    def movements(self) -> list[Movement]:
+        """Every movement of stock."""
+        return self.world.all(Movement)
+
+    def told(self, kind: type) -> list[Any]:
+        """The events of one kind, in order."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def stock(self) -> dict[str, tuple[int, int, int]]:
+        """On hand, reserved and backordered by SKU."""
+        return {item.sku: (item.on_hand, item.reserved, item.backordered) for item in self.world.all(StockItem)}
+
+    def check(self) -> None:
+        """Assert what must hold after every message (I7)."""
+        orders = self.world.all(Reservation)
+        for item in self.world.all(StockItem):
+            assert 0 <= item.reserved <= item.on_hand
+            assert item.on_hand == sum(m.quantity for m in self.movements() if m.sku == item.sku)
+            assert item.reserved == _sum(line.held for order in orders for line in order.lines if line.sku == item.sku)
+            assert item.backordered == _sum(
+                line.missing for order in orders for line in order.waiting if line.sku == item.sku
+            )
+            assert not (item.backordered and item.available)
+        for order in orders:
+            assert order.is_open or not any(line.held for line in order.lines)
+
+
+def _sum(numbers: Iterable[int]) -> int:
+    return sum(numbers)

@@ -1,0 +1,1 @@
+"""The rules of approvals, pure: no I/O, no proto, no clock, no randomness."""
