@@ -105,7 +105,7 @@ def _decide(before: OrderAccount, change: Change, context: Context, *drawn: Coun
 
 
 def _timers(before: OrderAccount, after: OrderAccount) -> tuple[Timer, ...]:
-    was = {kind_and_key: due for kind_and_key, due in _due(before)}
+    was = dict(_due(before))
     return tuple(Timer(*it, due) for it, due in _due(after) if it not in was or was[it] != due)
 
 

@@ -142,3 +142,8 @@ ACCOUNTS = Mapping(
     is_stream=True,
 )
 STORE = BillingStore(ACCOUNTS, Mapping(Counter, tables.counter, "name", _counter_columns, _counter_from))
+
+
+def load_parts(connection: sa.Connection, child: Child[OrderAccount], order_ids: Sequence[str]) -> dict[str, list[Any]]:
+    """Read the parts of one kind that orders have, without a lock."""
+    return BillingStore._load_children(connection, child, order_ids)

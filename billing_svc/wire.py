@@ -142,7 +142,7 @@ def _invoice_created(event: events.InvoiceCreated) -> billing.InvoiceCreated:
 
 def _payment_progress(event: events.PaymentPending | events.PaymentUnknown) -> Message:
     attempt = event.attempt
-    about = {
+    about: dict[str, Any] = {
         "order_id": event.order_id,
         "invoice_id": event.invoice_id,
         "payment_id": attempt.payment_id,

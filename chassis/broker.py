@@ -64,8 +64,8 @@ class Subscription(Protocol):
         """Start again at the first offset of every partition."""
         ...
 
-    def lag(self) -> int:
-        """Return how many records are not read yet, as far as is known."""
+    def lag(self) -> Mapping[str, int]:
+        """Return how many records of each topic are not read yet, as far as is known."""
         ...
 
     def is_assigned(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
-from chassis.errors import Overloaded
+from chassis.errors import Overloaded, Unavailable
 
 I = TypeVar("I")  # noqa: E741 - an item
 O = TypeVar("O")  # noqa: E741 - its outcome
@@ -25,6 +25,7 @@ class Coalescer(Generic[I, O]):
         self._queue: asyncio.Queue[tuple[I, asyncio.Future[O]]] = asyncio.Queue(queue)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="commands")
         self._worker: asyncio.Task[None] | None = None
+        self._draining = False
 
     def start(self) -> None:
         """Start working; called once, inside the event loop."""
@@ -32,6 +33,8 @@ class Coalescer(Generic[I, O]):
 
     async def submit(self, item: I) -> O:
         """Queue an item and wait for its own outcome. Cancelling the wait does not cancel the work."""
+        if self._draining:
+            raise Unavailable("the service is stopping", retry_after=1)
         future: asyncio.Future[O] = asyncio.get_running_loop().create_future()
         try:
             self._queue.put_nowait((item, future))
@@ -40,7 +43,8 @@ class Coalescer(Generic[I, O]):
         return await asyncio.shield(future)
 
     async def drain(self) -> None:
-        """Finish what is queued, then stop."""
+        """Finish what is queued, then stop; from now on nothing more is taken."""
+        self._draining = True
         await self._queue.join()
         if self._worker is not None:
             self._worker.cancel()

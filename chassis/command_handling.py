@@ -11,9 +11,9 @@ import structlog
 from google.protobuf.message import Message
 
 from chassis import failpoints, idempotency, metrics
-from chassis.database import insert_rows, is_infrastructure, sqlstate
+from chassis.database import insert_rows, is_infrastructure, sqlstate, unavailable
 from chassis.envelope import Cause
-from chassis.errors import Conflict, IdempotencyKeyInProgress, IdempotencyKeyReused, Refusal, Unavailable
+from chassis.errors import Conflict, IdempotencyKeyInProgress, IdempotencyKeyReused, Refusal
 from chassis.handling import Command, Service, Unit, in_transaction
 from chassis.idempotency import KeyedRequest, Stored
 from chassis.tables import audit_log
@@ -90,7 +90,7 @@ def _outcome(error: Exception) -> Exception:
     """Say what a failed single call is to its caller; an unexpected error stays what it is and is logged by the edge."""
     if is_infrastructure(error) or isinstance(error, Conflict):
         log.warning("command_unavailable", error_class=type(error).__name__, sqlstate=sqlstate(error))
-        return Unavailable("the service's database did not answer", retry_after=1)
+        return unavailable(error)
     return error
 
 

@@ -12,17 +12,14 @@ from chassis.broker import Broker, BrokerAway, InRecord, Subscription
 from chassis.database import is_infrastructure
 from chassis.event_handling import EventHandler
 from chassis.handling import Service
+from chassis.parked_handling import ParkedHandler
 
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.25
 PAUSE_SECONDS = 0.5
 RETRY_SECONDS = 0.5
-MAX_BAD_IN_A_ROW = 50
-
-
-class TooManyBadRecords(Exception):
-    """More than 50 records in a row failed: a bad deploy must not drain a topic into the dead letter queue."""
+LAG_SECONDS = 1.0
 
 
 class Consumer:
@@ -33,9 +30,13 @@ class Consumer:
         self._broker = broker
         self._batch = batch
         self._handler = EventHandler(service)
+        self._parked = ParkedHandler(service)
         self._subscription: Subscription | None = None
-        self._bad_in_a_row = 0
+        self._unhandled: list[InRecord] = []
+        """What was read and could not be handled, because the database is away."""
+        self._commit_due = False
         self._next_retry = 0.0
+        self._next_lag = 0.0
         self._rewind = threading.Event()
         self.is_healthy = True
         """False while the database or the broker is away: then the process is not ready to consume."""
@@ -71,19 +72,23 @@ class Consumer:
             self.close()
 
     def step(self, timeout: float = 0.0) -> int:
-        """Handle one batch, and what is due in the parking lot. Returns how many records were read."""
+        """Handle one batch, and what is due in the parking lot. Returns how many records were read.
+
+        After a failure of the infrastructure the next step goes on with the same batch.
+        """
         subscription = self._open()
-        if self._rewind.is_set():
+        if self._rewind.is_set() and subscription.is_assigned():
             self._rewind.clear()
+            self._unhandled = []
             subscription.rewind()
-        records = subscription.poll(self._batch, timeout)
+        records = self._unhandled or subscription.poll(self._batch, timeout)
         if records:
-            started = time.perf_counter()
             self._handle(records)
-            failpoints.hit("consumer.before_offset_commit")
+        if self._commit_due:
             subscription.commit()
-            metrics.MESSAGING_PROCESS_DURATION.observe(time.perf_counter() - started)
+            self._commit_due = False
         self._retry_parked()
+        self._measure(subscription)
         return len(records)
 
     def _open(self) -> Subscription:
@@ -92,35 +97,34 @@ class Consumer:
         return self._subscription
 
     def _handle(self, records: list[InRecord]) -> None:
-        """Apply a batch; while the database is away it is tried again, since the records are read already."""
-        while True:
-            try:
-                bad = self._handler.handle(records)
-                break
-            except Exception as error:
-                if not is_infrastructure(error):
-                    raise
-                self.is_healthy = False
-                log.warning("consumer_waits", error_class=type(error).__name__)
-                time.sleep(PAUSE_SECONDS)
-        self.is_healthy = True
-        self._bad_in_a_row = self._bad_in_a_row + bad if bad == len(records) else 0
-        if self._bad_in_a_row > MAX_BAD_IN_A_ROW:
-            raise TooManyBadRecords(f"{self._bad_in_a_row} records in a row could not be handled")
+        started = time.perf_counter()
+        self._unhandled = records
+        self._handler.handle(records)
+        self._unhandled = []
+        self._commit_due = True
+        failpoints.hit("consumer.before_offset_commit")
+        metrics.MESSAGING_PROCESS_DURATION.observe(time.perf_counter() - started)
 
     def _retry_parked(self) -> None:
         now = time.monotonic()
         if now >= self._next_retry:
             self._next_retry = now + RETRY_SECONDS
-            self._handler.retry_parked()
+            self.retry_parked()
 
     def retry_parked(self) -> int:
-        """Try what is due in the parking lot now."""
-        return self._handler.retry_parked()
+        """Try what is due in the parking lot now. Returns how many events were handled."""
+        return self._parked.retry_due()
+
+    def _measure(self, subscription: Subscription) -> None:
+        now = time.monotonic()
+        if now >= self._next_lag:
+            self._next_lag = now + LAG_SECONDS
+            for topic, lag in subscription.lag().items():
+                metrics.CONSUMER_LAG.labels(topic).set(lag)
 
     def lag(self) -> int:
         """Return how many records are not read yet, as far as is known."""
-        return self._subscription.lag() if self._subscription else 0
+        return sum(self._subscription.lag().values()) if self._subscription else 0
 
     def close(self) -> None:
         """Leave the group."""

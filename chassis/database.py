@@ -10,6 +10,8 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
+from chassis.errors import Overloaded, Refusal, Unavailable
+
 _SERVER_OPTIONS = "-c statement_timeout=15000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=30000"
 
 # SQLSTATE classes and codes that say the database is away or busy, not that the statement was wrong
@@ -27,6 +29,7 @@ def make_engine(url: str, *, name: str, pool_size: int = 8) -> sa.Engine:
         max_overflow=0,
         pool_timeout=2,
         pool_pre_ping=False,
+        hide_parameters=True,
         connect_args={
             "application_name": name,
             "connect_timeout": 3,
@@ -56,6 +59,13 @@ def is_infrastructure(error: BaseException) -> bool:
     if not code:
         return isinstance(getattr(error, "orig", error), psycopg.OperationalError | psycopg.InterfaceError)
     return code[:2] in _INFRASTRUCTURE_CLASSES or code in _INFRASTRUCTURE_CODES
+
+
+def unavailable(error: BaseException) -> Refusal:
+    """Say to a caller that the database is away, or that all connections are in use."""
+    if isinstance(error, sa.exc.TimeoutError):
+        return Overloaded("all database connections are in use", retry_after=1)
+    return Unavailable("the service's database did not answer", retry_after=1)
 
 
 def insert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:

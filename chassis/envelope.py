@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from google.protobuf.message import DecodeError, Message
@@ -17,6 +18,8 @@ from chassis.world import Actor
 
 CONTENT_TYPE = "application/protobuf"
 SCHEMA_VERSION = 1
+MAX_KEY = 255
+_UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,8 @@ class Received:
 
     @property
     def event_id(self) -> str:
-        """The event's id."""
-        return self.metadata.event_id
+        """The event's id, as PostgreSQL writes it."""
+        return self.metadata.event_id.lower()
 
     @property
     def stream_key(self) -> str:
@@ -128,7 +131,6 @@ class EnvelopeReader:
     """Decodes records of the topics of a catalogue."""
 
     catalog: EventCatalog
-    _required: tuple[str, ...] = field(default=("event_id", "stream_key", "stream_sequence"))
 
     def read(self, record: InRecord) -> Received:
         """Decode a record. Raises Poison where the bytes are no envelope or the envelope names no event."""
@@ -137,8 +139,16 @@ class EnvelopeReader:
         except DecodeError as error:
             raise Poison("the value is not an envelope of this topic") from error
         metadata: EventMetadata = envelope.metadata  # type: ignore[attr-defined]  # every envelope has it
-        for name in self._required:
-            if not getattr(metadata, name):
-                raise Poison(f"metadata.{name} is missing")
+        _check(metadata)
         arm = envelope.WhichOneof("payload")
         return Received(record, metadata, getattr(envelope, arm) if arm else None)
+
+
+def _check(metadata: EventMetadata) -> None:
+    """Refuse what the inbox could not keep: an id that is no UUID, a key that is no short text, no number."""
+    if not _UUID.fullmatch(metadata.event_id):
+        raise Poison("metadata.event_id is no UUID")
+    if not 0 < len(metadata.stream_key) <= MAX_KEY or "\0" in metadata.stream_key:
+        raise Poison("metadata.stream_key is no key")
+    if not 0 < metadata.stream_sequence < 2**53:
+        raise Poison("metadata.stream_sequence is no number in a stream")

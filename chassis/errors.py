@@ -46,6 +46,12 @@ class InsufficientScope(Refusal):
     reason = "INSUFFICIENT_SCOPE"
 
 
+class HumanOnly(Refusal):
+    """A service account asked for what only a person may do."""
+
+    reason = "HUMAN_ONLY"
+
+
 class NotFound(Refusal):
     """The resource is absent, or belongs to someone else."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -20,7 +21,9 @@ from atlas.common.v1 import options_pb2
 from chassis import auth, metrics, telemetry, validation
 from chassis.calls import Call, current_call
 from chassis.contracts import error_options, policy_of
+from chassis.database import is_infrastructure, sqlstate, unavailable
 from chassis.errors import (
+    HumanOnly,
     IdempotencyKeyRequired,
     InsufficientScope,
     Refusal,
@@ -37,6 +40,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 Handler = Callable[[Message, Context], Awaitable[Message]]
 ERROR_DOMAIN = "atlas"
 MAX_WAIT_SECONDS = 10
+MAX_CORRELATION_ID = 128
 
 
 @dataclass(slots=True)
@@ -58,7 +62,7 @@ Interceptor = Callable[[Rpc, Next], Awaitable[Message]]
 async def with_telemetry(rpc: Rpc, proceed: Next) -> Message:
     """Continue the caller's trace, and measure."""
     rpc.trace = telemetry.new_context(
-        traceparent=rpc.metadata.get("traceparent", ""), correlation_id=rpc.metadata.get("x-correlation-id", "")
+        traceparent=rpc.metadata.get("traceparent", ""), correlation_id=_correlation_id(rpc.metadata)
     )
     started = time.perf_counter()
     code = "OK"
@@ -68,21 +72,37 @@ async def with_telemetry(rpc: Rpc, proceed: Next) -> Message:
         except grpc.aio.AbortError:
             code = rpc.context.code().name if rpc.context.code() else "UNKNOWN"
             raise
+        except asyncio.CancelledError:
+            code = "CANCELLED"
+            raise
         finally:
             metrics.RPC_SERVER_DURATION.labels(rpc.method.lstrip("/"), code).observe(time.perf_counter() - started)
+
+
+def _correlation_id(metadata: dict[str, str]) -> str:
+    """Take over the caller's id if it is short and printable; it goes into logs, events and the audit."""
+    given = metadata.get("x-correlation-id", "")
+    return given if len(given) <= MAX_CORRELATION_ID and given.isascii() and given.isprintable() else ""
 
 
 async def with_errors(rpc: Rpc, proceed: Next) -> Message:
     """Turn a refusal into google.rpc.Status; of an unexpected error only the correlation id leaves the process."""
     try:
         return await proceed(rpc)
-    except Refusal as refusal:
-        status = status_of(refusal, rpc.trace.correlation_id)
     except Exception as error:
-        log.error("rpc_failed", method=rpc.method, exc_info=error)
-        status = status_of(Refusal("an unexpected error; the log has its cause"), rpc.trace.correlation_id)
+        status = status_of(_refusal(rpc, error), rpc.trace.correlation_id)
     await rpc.context.abort_with_status(rpc_status.to_status(status))
     raise AssertionError("unreachable")
+
+
+def _refusal(rpc: Rpc, error: Exception) -> Refusal:
+    if isinstance(error, Refusal):
+        return error
+    if is_infrastructure(error):
+        log.warning("rpc_unavailable", method=rpc.method, error_class=type(error).__name__, sqlstate=sqlstate(error))
+        return unavailable(error)
+    log.error("rpc_failed", method=rpc.method, exc_info=error)
+    return Refusal("an unexpected error; the log has its cause")
 
 
 def status_of(refusal: Refusal, correlation_id: str) -> status_pb2.Status:
@@ -122,6 +142,9 @@ def with_token(verifier: auth.TokenVerifier) -> Interceptor:
         if missing:
             metrics.AUTH_FAILURES.inc()
             raise InsufficientScope(f"this call needs the scope {', '.join(missing)}")
+        if rpc.policy.human_only and not actor.human:
+            metrics.AUTH_FAILURES.inc()
+            raise HumanOnly("only a person may do this")
         call = Call(
             method=rpc.method,
             actor=actor,

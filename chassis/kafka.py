@@ -6,9 +6,13 @@ import time
 from collections.abc import Sequence
 from typing import Any, cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+import structlog
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from chassis import failpoints
 from chassis.broker import BrokerAway, InRecord, OutRecord, Publisher, Subscription
+
+log = structlog.get_logger(__name__)
 
 # the embedded broker does not wake a waiting fetch and miscounts watermarks of batches (deploy/local/capability.py)
 _PRODUCER = {
@@ -70,6 +74,7 @@ class KafkaPublisher:
     def publish(self, records: Sequence[OutRecord]) -> list[bool]:
         """Publish and wait up to 20 s for the acks. A fatal producer error ends the process: SystemExit."""
         acked = [False] * len(records)
+        refused: set[tuple[str, str]] = set()
 
         def on_delivery(index: int) -> Any:
             def mark(error: KafkaError | None, _message: Message) -> None:
@@ -78,7 +83,10 @@ class KafkaPublisher:
             return mark
 
         for index, record in enumerate(records):
-            self._produce(record, on_delivery(index))
+            key = (record.topic, record.key)
+            if key not in refused and not self._produce(record, on_delivery(index)):
+                refused.add(key)  # what follows of the key waits with it
+        failpoints.hit("relay.after_produce")
         deadline = time.monotonic() + ACK_SECONDS
         while len(self._producer) and time.monotonic() < deadline and not self._fatal:
             self._producer.flush(0.5)
@@ -86,16 +94,20 @@ class KafkaPublisher:
             raise SystemExit(f"fatal producer error: {self._fatal.code()}")
         return acked
 
-    def _produce(self, record: OutRecord, on_delivery: Any) -> None:
+    def _produce(self, record: OutRecord, on_delivery: Any) -> bool:
+        """Hand a record to the producer. Returns False where it refuses the record, such as one that is too large."""
         headers: list[tuple[str, str | bytes | None]] = list(record.headers.items())
         while True:
             try:
                 self._producer.produce(
                     record.topic, key=record.key.encode(), value=record.value, headers=headers, on_delivery=on_delivery
                 )
-                return
+                return True
             except BufferError:
                 self._producer.poll(0.1)
+            except KafkaException as error:
+                log.error("record_refused", topic=record.topic, key=record.key, code=error.args[0].name())
+                return False
 
     def close(self) -> None:
         """Flush for at most 10 s."""
@@ -106,7 +118,10 @@ class KafkaSubscription:
     """One synchronous group member. Nothing is in flight when partitions move."""
 
     def __init__(self, config: dict[str, Any], topics: Sequence[str]) -> None:
+        self._topics = tuple(topics)
         self._assigned = False
+        self._handled: dict[tuple[str, int], int] = {}
+        """The offset behind the last record that poll has returned, until it is committed."""
         self._consumer = Consumer(
             {
                 **config,
@@ -118,10 +133,15 @@ class KafkaSubscription:
                 "topic.metadata.refresh.interval.ms": 5000,
             }
         )
-        self._consumer.subscribe(list(topics), on_assign=self._on_assign)
+        self._consumer.subscribe(list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke)
 
     def _on_assign(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
         self._assigned = True
+
+    def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Forget the positions of partitions that belong to another member from now on."""
+        for partition in partitions:
+            self._handled.pop((partition.topic, partition.partition), None)
 
     def poll(self, limit: int, timeout: float) -> list[InRecord]:
         """Wait for the first record, then take what else is there: waiting for a full batch would only add latency."""
@@ -134,7 +154,9 @@ class KafkaSubscription:
             if error is not None:
                 self._rejoin(messages)
                 raise BrokerAway(str(error))
-        return [_record(message) for message in messages]
+        records = [_record(message) for message in messages]
+        self._handled |= {(record.topic, record.partition): record.offset + 1 for record in records}
+        return records
 
     def _rejoin(self, messages: list[Message]) -> None:
         """Go back to the first record of each partition, so that a failed poll loses none."""
@@ -146,25 +168,32 @@ class KafkaSubscription:
             self._consumer.seek(TopicPartition(topic, partition, offset))
 
     def commit(self) -> None:
-        """Commit synchronously. Raises BrokerAway; the records are then read again and dropped by the inbox."""
+        """Commit synchronously. Raises BrokerAway; the records may then be read again, and the inbox drops them."""
+        offsets = [TopicPartition(topic, partition, offset) for (topic, partition), offset in self._handled.items()]
+        if not offsets:
+            return
         try:
-            self._consumer.commit(asynchronous=False)
+            answers = self._consumer.commit(offsets=offsets, asynchronous=False)
         except KafkaException as error:
-            if error.args[0].code() != KafkaError._NO_OFFSET:
-                raise BrokerAway(str(error)) from error
+            raise BrokerAway(str(error)) from error
+        for answer in answers or ():
+            if answer.error is not None:
+                raise BrokerAway(str(answer.error))
+        self._handled.clear()
 
     def rewind(self) -> None:
         """Seek every assigned partition to its first offset."""
+        self._handled.clear()
         for assigned in self._consumer.assignment():
-            self._consumer.seek(TopicPartition(assigned.topic, assigned.partition, 0))
+            self._consumer.seek(TopicPartition(assigned.topic, assigned.partition, OFFSET_BEGINNING))
 
-    def lag(self) -> int:
-        """Return the records between the position and the end of each assigned partition, from cached watermarks."""
-        lag = 0
+    def lag(self) -> dict[str, int]:
+        """Return the records between the position and the end of the assigned partitions, from cached watermarks."""
+        lag = dict.fromkeys(self._topics, 0)
         for position in self._consumer.position(self._consumer.assignment()):
             _low, high = self._consumer.get_watermark_offsets(position, cached=True)
             if position.offset >= 0 and high >= 0:
-                lag += max(0, high - position.offset)
+                lag[position.topic] += max(0, high - position.offset)
         return lag
 
     def is_assigned(self) -> bool:
@@ -199,7 +228,7 @@ def _bytes(value: str | bytes | None) -> bytes:
 def _text(value: str | bytes | None) -> str | None:
     if isinstance(value, bytes):
         try:
-            return value.decode()
+            value = value.decode()
         except UnicodeDecodeError:
             return None
-    return value
+    return None if value is None or "\0" in value else value  # PostgreSQL keeps no NUL in a text

@@ -6,6 +6,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Sequence
 
+from chassis import failpoints
 from chassis.broker import InRecord, OutRecord, Publisher, Subscription
 
 PARTITIONS = 6
@@ -46,6 +47,7 @@ class _MemoryPublisher:
     def publish(self, records: Sequence[OutRecord]) -> list[bool]:
         for record in records:
             self._broker.append(record)
+        failpoints.hit("relay.after_produce")
         return [True] * len(records)
 
     def close(self) -> None:
@@ -82,9 +84,12 @@ class MemorySubscription:
         """Start again at offset 0."""
         self._position = dict.fromkeys(self._partitions, 0)
 
-    def lag(self) -> int:
-        """Return how many records are not read yet."""
-        return sum(len(self._broker.logs.get(tp, [])) - self._position[tp] for tp in self._partitions)
+    def lag(self) -> dict[str, int]:
+        """Return how many records of each topic are not read yet."""
+        lag: dict[str, int] = defaultdict(int)
+        for tp in self._partitions:
+            lag[tp[0]] += len(self._broker.logs.get(tp, [])) - self._position[tp]
+        return lag
 
     def is_assigned(self) -> bool:
         """Always: there is one member."""

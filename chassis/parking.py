@@ -91,7 +91,7 @@ def next_due(connection: sa.Connection, handler: str) -> sa.Row[Any] | None:
 def lock(connection: sa.Connection, row: sa.Row[Any]) -> bool:
     """Lock a parked event for this transaction; False where it is gone or changed, or another worker tries it."""
     statement = sa.select(parked_event.c.version).where(parked_event.c.id == row.id).with_for_update(skip_locked=True)
-    return connection.execute(statement).scalar() == row.version
+    return bool(connection.execute(statement).scalar() == row.version)
 
 
 def has_failed(connection: sa.Connection, handler: str, record: InRecord) -> bool:

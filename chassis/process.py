@@ -14,6 +14,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 import structlog
 import uvloop
+from pydantic import SecretStr
 
 from atlas.ops.v1 import ops_service_pb2, ops_service_pb2_grpc
 from chassis import idempotency, inbox, metrics, migrate, outbox, parking, relay, telemetry
@@ -35,6 +36,7 @@ log = structlog.get_logger(__name__)
 ROLES = ("serve", "relay", "consume", "timers")
 USAGE = f"usage: python -m SERVICE [{'|'.join((*ROLES, 'all', 'migrate'))}]"
 EXIT_USAGE, EXIT_CONFIGURATION = 2, 78
+DEFAULT_SECRETS = ("sandbox-key",)
 STOP_SECONDS = 20.0
 HOUSEKEEPING_SECONDS = 5.0
 FORGET_SECONDS = 3600.0
@@ -66,7 +68,15 @@ def refuse(settings: Settings) -> str:
         return "ATLAS_PAGE_TOKEN_SECRET is the development default; set a secret of your own"
     if settings.oidc_issuer.startswith("http://"):
         return "ATLAS_OIDC_ISSUER must be https outside the dev profile"
+    if os.environ.get("ATLAS_FAILPOINTS"):
+        return "ATLAS_FAILPOINTS arms failures for tests; unset it"
+    if _is_default_secret(getattr(settings, "psp_key", "")):
+        return "ATLAS_PSP_KEY is the development default; set the key the payment provider gave you"
     return ""
+
+
+def _is_default_secret(value: str | SecretStr) -> bool:
+    return (value.get_secret_value() if isinstance(value, SecretStr) else value) in DEFAULT_SECRETS
 
 
 class Process:
@@ -207,7 +217,7 @@ class Process:
 
     def _measure(self) -> None:
         with self._app.database.connect() as connection:
-            relay.measure(connection)
+            relay.measure(connection, self._clock.now())
             counts = parking.measure(connection, self._app.service.name)
         for state in (parking.PARKED, parking.QUEUED, parking.DEAD):
             metrics.PARKED_EVENTS.labels(state).set(counts.get(state, 0))

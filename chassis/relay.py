@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -148,10 +149,9 @@ def _acknowledged_prefixes(rows: Sequence[sa.Row[Any]], acked: Sequence[bool]) -
     return done
 
 
-def measure(connection: sa.Connection) -> None:
-    """Set the gauges of what waits in the outbox."""
-    age = sa.func.coalesce(sa.func.extract("epoch", sa.func.now() - sa.func.min(outbox_table.c.occur_time)), sa.literal(0))
-    statement = sa.select(sa.func.count(), age).where(outbox_table.c.publish_time.is_(None))
+def measure(connection: sa.Connection, now: datetime) -> None:
+    """Set the gauges of what waits in the outbox; `now` is by the clock that events are stamped with."""
+    statement = sa.select(sa.func.count(), sa.func.min(outbox_table.c.occur_time)).where(outbox_table.c.publish_time.is_(None))
     count, oldest = connection.execute(statement).one()
     metrics.OUTBOX_PENDING.set(count)
-    metrics.OUTBOX_OLDEST_AGE.set(float(oldest))
+    metrics.OUTBOX_OLDEST_AGE.set(max(0.0, (now - oldest).total_seconds()) if oldest else 0)

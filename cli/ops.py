@@ -36,9 +36,7 @@ class Listing:
     columns: tuple[str, ...]
 
 
-OUTBOX = Listing(
-    "outbox", "entries", ("service", "event_type", "stream_key", "stream_sequence", "occur_time", "publish_time")
-)
+OUTBOX = Listing("outbox", "entries", ("service", "event_type", "stream_key", "stream_sequence", "occur_time", "publish_time"))
 PARKED = Listing(
     "parked",
     "parked_events",

@@ -21,9 +21,7 @@ class NeverHappened(CommandFailed):
         self.value = value
 
 
-def wait_until(
-    read: Callable[[], Value], holds: Callable[[Value], bool], *, what: str, seconds: float = SECONDS
-) -> Value:
+def wait_until(read: Callable[[], Value], holds: Callable[[Value], bool], *, what: str, seconds: float = SECONDS) -> Value:
     """Read again and again until it holds; the value that does. Raises NeverHappened."""
     deadline = time.monotonic() + seconds
     while not holds(value := read()):

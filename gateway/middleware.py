@@ -25,6 +25,7 @@ MAX_URL_BYTES = 8 * 1024
 CLIENT_GONE = 499  # shown in metrics only
 API = "/v1"
 PROBES = ("/livez", "/readyz")
+_OWN_ROUTES = frozenset((*PROBES, f"{API}/me", "/docs", "/redoc", "/openapi.json"))
 _UNPRINTABLE = re.compile(rb"[^\x20-\x7e]")
 _BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._~+/=-]+)")
 _ONCE = frozenset(
@@ -110,7 +111,7 @@ def _route_label(scope: Scope) -> str:
     context = context_of(scope)
     if context.match:
         return next(iter(context.match.routes.values())).path
-    return str(getattr(scope.get("route"), "path", "") or "none")
+    return context.path if context.path in _OWN_ROUTES else "none"
 
 
 class _Answer:

@@ -1,4 +1,4 @@
-"""What every test gets: the fixtures of tests/infra.py, and uvloop as in production."""
+"""What every test gets: the fixtures of tests/infra.py and tests/stack.py, and uvloop as in production."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import pytest
 import uvloop
 
-pytest_plugins = ["tests.infra"]
+pytest_plugins = ["tests.infra", "tests.stack"]
 
 
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, Callable[[], AbstractEventLoop]]:

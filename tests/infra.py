@@ -43,7 +43,7 @@ class Infra:
         return urlunsplit(urlsplit(self.postgres_admin)._replace(path=f"/{name}"))
 
 
-def _leader() -> int:
+def leader() -> int:
     """The pid of the pytest process the run hangs on: our own, or the one that made this xdist worker."""
     return os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
 
@@ -58,7 +58,7 @@ def _started(home: Path) -> Infra:
     with (home / "start.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if running(home) is None:
-            start(StackRequest(home, free_base(), SERVERS, volatile=True, stop_with=_leader()))
+            start(StackRequest(home, free_base(), SERVERS, volatile=True, stop_with=leader()))
         state = running(home)
     assert state is not None, "the servers of the test run ended"
     site = Site(Home(home), Ports(state.port_base), Home(home).passwords(()), external={})
@@ -76,7 +76,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def infra() -> Infra:
     """The servers of this test run, started when first asked for."""
-    return _started(_home(_leader()))
+    return _started(_home(leader()))
 
 
 @pytest.fixture(scope="session")

@@ -66,9 +66,7 @@ def run(name: str, command: Sequence[str]) -> None:
 def is_done(extent: str) -> bool:
     """Whether this extent, or a larger one, is installed from the locks as they are now."""
     extents = list(LOCKS)[list(LOCKS).index(extent) :]
-    return PYTHON.exists() and any(
-        stamp(one).is_file() and stamp(one).read_text() == fingerprint(one) for one in extents
-    )
+    return PYTHON.exists() and any(stamp(one).is_file() and stamp(one).read_text() == fingerprint(one) for one in extents)
 
 
 def stamp(extent: str) -> Path:

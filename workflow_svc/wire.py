@@ -10,12 +10,11 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from atlas.billing.v1 import invoice_pb2, payment_events_pb2
-from atlas.common.v1 import event_metadata_pb2, money_pb2
+from atlas.common.v1 import event_metadata_pb2
 from atlas.common.v1.event_metadata_pb2 import EventMetadata
 from atlas.orders.v1 import order_events_pb2
 from atlas.workflow.v1 import approval_pb2, policy_pb2, workflow_events_pb2
-from chassis.clock import to_milliseconds
-from chassis.money import Money
+from chassis.values import money, money_message, person_message, time_message
 from chassis.world import Actor, Row, World
 from workflow_svc.domain import events
 from workflow_svc.domain.approval import Approval, Decide, DecisionMade, Step, Verdict
@@ -42,7 +41,7 @@ def _decide(request: approval_pb2.ApproveRequestRequest | approval_pb2.RejectReq
         approval_id=request.approval_id,
         verdict=verdict,
         comment=request.comment,
-        terms=Terms(request.terms_version, _money(request.total)),
+        terms=Terms(request.terms_version, money(request.total)),
         expected_version=request.expected_version if request.HasField("expected_version") else None,
     )
 
@@ -61,7 +60,7 @@ def order_placed(payload: order_events_pb2.OrderPlaced, _metadata: EventMetadata
         order_id=payload.order_id,
         placed_by=_placed_by(payload),
         subject=Subject(
-            total=_money(payload.total),
+            total=money(payload.total),
             discount_basis_points=max(line.discount_basis_points for line in payload.lines),
             customer_id=payload.customer_id,
         ),
@@ -167,7 +166,7 @@ def approval_message(row: Row[Approval]) -> approval_pb2.Approval:
         **_about(approval.about),
         approval_id=approval.approval_id,
         state=approval_pb2.ApprovalState.Value(f"APPROVAL_STATE_{approval.state}"),
-        requester=person_message(approval.requester),
+        requester=_person(approval.requester),
         policy_id=approval.request.policy_id,
         policy_version=approval.request.policy_version,
         matched_rules=approval.request.matched_rules,
@@ -193,7 +192,7 @@ def _step_message(approval: Approval, step: Step) -> approval_pb2.ApprovalStep:
 
 def _decision_message(made: DecisionMade) -> approval_pb2.ApprovalDecision:
     return approval_pb2.ApprovalDecision(
-        decided_by=person_message(made.decided_by),
+        decided_by=_person(made.decided_by),
         decision=approval_pb2.Decision.Value(f"DECISION_{made.verdict}"),
         comment=made.comment,
         decide_time=_time(made.decide_time),
@@ -241,23 +240,9 @@ def _step_messages(steps: Iterable[PolicyStep]) -> list[policy_pb2.PolicyStep]:
     ]
 
 
-def person_message(person: Person) -> event_metadata_pb2.Person:
-    """Write a person as clients see him."""
-    return event_metadata_pb2.Person(subject=person.subject, username=person.username)
-
-
-def money_message(money: Money) -> money_pb2.Money:
-    """Write an amount."""
-    return money_pb2.Money(currency_code=money.currency_code, minor_units=money.minor_units)
-
-
-def _money(message: money_pb2.Money) -> Money:
-    return Money(message.currency_code, message.minor_units)
+def _person(person: Person) -> event_metadata_pb2.Person:
+    return person_message(person.subject, person.username)
 
 
 def _time(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    message = Timestamp()
-    message.FromDatetime(to_milliseconds(moment))
-    return message
+    return None if moment is None else time_message(moment)

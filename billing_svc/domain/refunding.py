@@ -24,7 +24,7 @@ def request_refund(
         if amount.is_zero:
             return Change(account)
         refund = Refund(moment.new_id(), attempt.payment_id, amount, reason, next_call_time=moment.now)
-        posted = ()
+        posted: ledger.Journals = ()
         if reason is RefundReason.UNAPPLIED_CASH:
             posted = ledger.unapplied_cash_owed(account.subject, attempt.payment_id, amount)
         requested = (RefundRequested(account.order_id, refund),)

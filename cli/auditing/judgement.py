@@ -37,9 +37,7 @@ Judgement = Callable[[Evidence], Iterator[str]]
 
 def at_rest(evidence: Evidence) -> Iterator[str]:
     """I9: every order is terminal, or visibly waits for stock, money or a person."""
-    waits_for_money = any(
-        payment["state"] in OPEN_PAYMENTS or "next_attempt_time" in payment for payment in evidence.payments
-    )
+    waits_for_money = any(payment["state"] in OPEN_PAYMENTS or "next_attempt_time" in payment for payment in evidence.payments)
     if evidence.state == "CANCELLED":
         is_quiet = evidence.settlement != "PENDING" or waits_for_money
     else:

@@ -31,4 +31,3 @@ def play(stage: Stage) -> None:
 
 def _amounts(order: dict[str, dict[str, int]]) -> dict[str, int]:
     return {name: order[name]["minor_units"] for name in ("net", "tax", "total")}
-

@@ -63,22 +63,24 @@ def start(request: StackRequest, listen: Listener = lambda progress: None) -> di
 
 def _follow(pipe: IO[str], listen: Listener, home: Home) -> None:
     """Pass progress on until the stack is ready; when interrupted, take down what has started."""
-    pid = 0
     try:
-        for line in pipe:
-            progress = decode(line)
-            pid = progress.pid or pid
+        for progress in map(decode, pipe):
+            listen(progress)
             if progress.event == "failed":
                 raise StackError(progress.what, progress.remedy)
-            listen(progress)
             if progress.event == "ready":
                 return
-        raise StackError("the supervisor ended early", f"read {home.logs / 'supervisor.log'}")
-    except BaseException:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM) if pid else None
-        pipe.read()
+    except KeyboardInterrupt:
+        _take_down(pipe)
         raise
+    raise StackError("the supervisor ended early", f"read {home.logs / 'supervisor.log'}")
+
+
+def _take_down(pipe: IO[str]) -> None:
+    """Tell the supervisor to stop, whose pid each of its lines carries, and wait until it has."""
+    for progress in map(decode, pipe):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(progress.pid, signal.SIGTERM)
 
 
 def running(home: Path) -> StackState | None:

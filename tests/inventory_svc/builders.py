@@ -24,7 +24,7 @@ Wants = Sequence[tuple[str, int]]
 
 def an_id(number: int) -> str:
     """The n-th id; ids sort like their numbers."""
-    return str(UUID(int=number, version=7))
+    return str(UUID(int=0x7 << 76 | 0b10 << 62 | number))
 
 
 def placing(minute: int = 0, by: str = "buyer") -> Placing:
@@ -63,9 +63,9 @@ def confirmed(number: int) -> facts.OrderConfirmed:
 
 
 def fulfilled(number: int, *wants: tuple[str, int]) -> facts.OrderFulfilled:
-    """OrderFulfilled of the n-th order: everything in one shipment."""
+    """OrderFulfilled of the n-th order: everything in one shipment, or a short close."""
     parts = tuple((line.line_number, line.quantity) for line in lines(*wants))
-    shipment = Shipment(an_id(1_000_000 + number), parts)
+    shipment = Shipment(an_id(1_000_000 + number), parts) if parts else None
     return facts.OrderFulfilled(an_id(number), shipment, frozenset(sku for sku, _ in wants))
 
 
@@ -154,6 +154,16 @@ class Warehouse:
             assert not (item.backordered and item.available)
         for order in orders:
             assert order.is_open or not any(line.held for line in order.lines)
+        self._check_queues()
+
+    def _check_queues(self) -> None:
+        """Assert that no order holds units that an order ahead of it, read before it, waits for."""
+        read = [row.aggregate for (kind, _), row in self.world.rows.items() if kind is Reservation and row.aggregate.lines]
+        for place, first in enumerate(read):
+            missing = {line.sku for line in first.waiting}
+            for later in read[place + 1 :]:
+                if first.queue_place < later.queue_place:
+                    assert not any(line.held and line.sku in missing for line in later.lines)
 
 
 def _sum(numbers: Iterable[int]) -> int:

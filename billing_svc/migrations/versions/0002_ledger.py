@@ -45,13 +45,13 @@ DECLARE
     balance numeric;
     currencies bigint;
 BEGIN
-    SELECT xid INTO written_by FROM journal WHERE journal_id = NEW.journal_id;
+    SELECT xid INTO written_by FROM public.journal WHERE journal_id = NEW.journal_id;
     IF written_by IS DISTINCT FROM pg_current_xact_id() THEN
         RAISE EXCEPTION 'journal % is sealed: it was written by another transaction', NEW.journal_id
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     SELECT count(*), sum(amount), count(DISTINCT currency_code) INTO lines, balance, currencies
-        FROM entry WHERE journal_id = NEW.journal_id;
+        FROM public.entry WHERE journal_id = NEW.journal_id;
     IF lines < 2 OR balance <> 0 OR currencies <> 1 THEN
         RAISE EXCEPTION 'journal % is no journal: % entries, balance %, % currencies',
             NEW.journal_id, lines, coalesce(balance, 0), currencies

@@ -34,34 +34,41 @@ REFUNDED = closed(Outcome.REFUNDED, 1, PAYMENT_ID)
 REFUND_FAILED = closed(Outcome.REFUND_FAILED, 1, PAYMENT_ID)
 SECOND_PENDING = PaymentMoved(2, Attempt.PENDING, SECOND_PAYMENT_ID)
 
-RESERVATIONS = [((), "AWAITED"), ((BACKORDERED,), "BACKORDERED"), ((BACKORDERED, RESERVED), "RESERVED")]
-RESERVATIONS += [
-    ((UNKNOWN_ITEM,), "UNKNOWN_ITEM"),
-    ((RESERVED, RELEASED), "RELEASED"),
-    ((UNKNOWN_ITEM, RELEASED), "UNKNOWN_ITEM"),
-]
-INVOICES = [((), "AWAITED"), ((INVOICED,), "OPEN"), ((INVOICED, PAID), "PAID"), ((INVOICED, VOIDED), "VOID")]
-INVOICES += [
-    ((INVOICED, LATE_MONEY), "OPEN"),
-    ((INVOICED, PAID, REFUNDED), "CREDITED"),
-    ((INVOICED, PAID, REFUND_FAILED), "CREDITED"),
-]
-INVOICES += [((INVOICED, VOIDED, LATE_MONEY, REFUNDED), "VOID"), ((closed(Outcome.NEVER_ISSUED),), "AWAITED")]
-PAYMENTS = [((), "AWAITED"), ((PENDING,), "PENDING"), ((UNKNOWN,), "UNKNOWN"), ((DECLINED_SOFT,), "FAILED")]
-PAYMENTS += [
-    ((DECLINED_FINALLY,), "FAILED"),
-    ((PAID,), "PAID"),
-    ((DECLINED_FINALLY, PAID), "PAID"),
-    ((PAID, DECLINED_FINALLY), "PAID"),
-]
-PAYMENTS += [((DECLINED_SOFT, SECOND_PENDING), "PENDING"), ((PAID, REFUNDED), "REFUNDED"), ((PAID, REFUND_FAILED), "PAID")]
-APPROVALS = [((), "AWAITED"), ((NOT_REQUIRED,), "NOT_REQUIRED"), ((REQUESTED,), "PENDING"), ((REQUESTED, GRANTED), "GRANTED")]
-APPROVALS += [((REJECTED,), "REJECTED"), ((EXPIRED,), "EXPIRED"), ((GRANTED, REQUESTED), "GRANTED")]
-
-ROWS = [
-    (name, known, value)
-    for name, rows in (("reservation", RESERVATIONS), ("invoice", INVOICES), ("payment", PAYMENTS), ("approval", APPROVALS))
-    for known, value in rows
+ROWS: list[tuple[str, tuple[Fact, ...], str]] = [
+    ("reservation", (), "AWAITED"),
+    ("reservation", (BACKORDERED,), "BACKORDERED"),
+    ("reservation", (BACKORDERED, RESERVED), "RESERVED"),
+    ("reservation", (RESERVED, BACKORDERED), "RESERVED"),
+    ("reservation", (UNKNOWN_ITEM,), "UNKNOWN_ITEM"),
+    ("reservation", (RESERVED, RELEASED), "RELEASED"),
+    ("reservation", (UNKNOWN_ITEM, RELEASED), "UNKNOWN_ITEM"),
+    ("invoice", (), "AWAITED"),
+    ("invoice", (INVOICED,), "OPEN"),
+    ("invoice", (INVOICED, LATE_MONEY), "OPEN"),
+    ("invoice", (INVOICED, PAID), "PAID"),
+    ("invoice", (INVOICED, VOIDED), "VOID"),
+    ("invoice", (INVOICED, PAID, REFUNDED), "CREDITED"),
+    ("invoice", (INVOICED, PAID, REFUND_FAILED), "CREDITED"),
+    ("invoice", (INVOICED, VOIDED, LATE_MONEY, REFUNDED), "VOID"),
+    ("invoice", (closed(Outcome.NEVER_ISSUED),), "AWAITED"),
+    ("payment", (), "AWAITED"),
+    ("payment", (PENDING,), "PENDING"),
+    ("payment", (UNKNOWN,), "UNKNOWN"),
+    ("payment", (DECLINED_SOFT,), "FAILED"),
+    ("payment", (DECLINED_FINALLY,), "FAILED"),
+    ("payment", (PAID,), "PAID"),
+    ("payment", (DECLINED_FINALLY, PAID), "PAID"),
+    ("payment", (PAID, DECLINED_FINALLY), "PAID"),
+    ("payment", (DECLINED_SOFT, SECOND_PENDING), "PENDING"),
+    ("payment", (PAID, REFUNDED), "REFUNDED"),
+    ("payment", (PAID, REFUND_FAILED), "PAID"),
+    ("approval", (), "AWAITED"),
+    ("approval", (NOT_REQUIRED,), "NOT_REQUIRED"),
+    ("approval", (REQUESTED,), "PENDING"),
+    ("approval", (REQUESTED, GRANTED), "GRANTED"),
+    ("approval", (GRANTED, REQUESTED), "GRANTED"),
+    ("approval", (REJECTED,), "REJECTED"),
+    ("approval", (EXPIRED,), "EXPIRED"),
 ]
 
 

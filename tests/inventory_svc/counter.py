@@ -1,0 +1,160 @@
+"""Drives inventory_svc in a test: what order_svc publishes, what people ask, and what the service publishes."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from google.protobuf.message import Message
+
+from atlas.inventory.v1 import stock_pb2
+from atlas.orders.v1 import order_events_pb2
+from chassis.application import Application
+from chassis.broker import InRecord, OutRecord
+from chassis.clock import ManualClock
+from chassis.command_handling import Answer, CommandCall, run_commands
+from chassis.envelope import Cause, EnvelopeReader, Place, seal
+from chassis.handling import Command
+from chassis.idempotency import KeyedRequest, hash_request
+from chassis.memory_broker import MemoryBroker
+from chassis.values import time_message
+from chassis.world import SYSTEM, Actor
+from inventory_svc.commands import RECEIVE_STOCK, create_item_command
+from tests.inventory_svc.builders import NOON
+
+TOPIC = "atlas.inventory.v1"
+TRACE = "00-" + "1" * 32 + "-" + "2" * 16 + "-01"
+OPS = Actor("issuer", "ops", "ops", "atlas-cli", frozenset({"inventory:manage", "inventory:read", "orders:read_all"}))
+
+
+def a_buyer(subject: str) -> Actor:
+    """A caller who sees his own orders only."""
+    return Actor("issuer", subject, subject, "atlas-shop", frozenset({"inventory:read"}))
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order as order_svc would tell of it."""
+
+    wants: tuple[tuple[str, int], ...]
+    by: str = "buyer"
+    place_time: datetime = NOON
+    order_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    def placed(self) -> order_events_pb2.OrderPlaced:
+        """OrderPlaced."""
+        event = order_events_pb2.OrderPlaced(order_id=self.order_id, place_time=time_message(self.place_time))
+        event.placed_by.subject, event.placed_by_issuer = self.by, "issuer"
+        for number, (sku, quantity) in enumerate(self.wants, 1):
+            event.lines.add(line_number=number, sku=sku, quantity=quantity)
+        return event
+
+    def cancelled(self) -> order_events_pb2.OrderCancelled:
+        """OrderCancelled."""
+        event = order_events_pb2.OrderCancelled(order_id=self.order_id, place_time=time_message(self.place_time))
+        event.placed_by.subject, event.placed_by_issuer = self.by, "issuer"
+        for number, (sku, quantity) in enumerate(self.wants, 1):
+            event.lines.add(line_number=number, sku=sku, quantity=quantity)
+        return event
+
+    def confirmed(self) -> order_events_pb2.OrderConfirmed:
+        """OrderConfirmed."""
+        return order_events_pb2.OrderConfirmed(order_id=self.order_id, lines=self.cancelled().lines)
+
+    def fulfilled(self) -> order_events_pb2.OrderFulfilled:
+        """OrderFulfilled, everything in one shipment."""
+        event = order_events_pb2.OrderFulfilled(order_id=self.order_id)
+        event.fulfillment.fulfillment_id = str(uuid.uuid5(uuid.NAMESPACE_OID, self.order_id))
+        for number, (sku, quantity) in enumerate(self.wants, 1):
+            event.fulfillment.lines.add(line_number=number, sku=sku, quantity=quantity)
+        return event
+
+
+def an_order(*wants: tuple[str, int], by: str = "buyer", minute: int = 0) -> Order:
+    """An order placed some minutes after noon."""
+    return Order(wants, by, NOON + timedelta(minutes=minute))
+
+
+@dataclass
+class Counter:
+    """The service between its broker and its callers."""
+
+    application: Application
+    broker: MemoryBroker
+    clock: ManualClock
+    _sequences: dict[str, int] = field(default_factory=dict)
+
+    def publish(self, *payloads: Any) -> None:
+        """Publish order events, each under a new id, and let the service read them one batch after another."""
+        for payload in payloads:
+            self.send(payload)
+            self.settle()
+
+    def send(self, payload: Any) -> None:
+        """Put one event on its topic."""
+        record = self.record(payload)
+        self.broker.append(OutRecord(record.topic, record.key, record.value, record.headers))
+
+    def record(self, payload: Any) -> InRecord:
+        """Seal one event under a new id, as a consumer would read it."""
+        kind = self.application.service.catalog.by_payload[type(payload)]
+        key = payload.order_id
+        number = self._sequences[key] = self._sequences.get(key, 0) + 1
+        place = Place(str(uuid.uuid4()), self.clock.now(), "Order", key, number)
+        sealed = seal(kind, payload, place, Cause("corr", "cause", TRACE, SYSTEM))
+        return InRecord(kind.topic, 0, number, key, sealed.value, dict(sealed.headers))
+
+    def settle(self) -> None:
+        """Let everything run until nothing is left."""
+        while self.application.consumer.step() + self.application.relay.step():
+            pass
+
+    def published(self, key: str) -> list[Any]:
+        """What the service said about an order or a SKU; its stream has no gap."""
+        reader = EnvelopeReader(self.application.service.catalog)
+        records = [record for record in self.broker.topic(TOPIC) if record.key == key]
+        received = [reader.read(InRecord(r.topic, 0, 0, r.key, r.value, dict(r.headers))) for r in records]
+        assert [each.metadata.stream_sequence for each in received] == list(range(1, len(received) + 1))
+        return [each.payload for each in received]
+
+    def kinds(self, key: str) -> list[str]:
+        """The names of what it said."""
+        return [payload.DESCRIPTOR.name for payload in self.published(key)]
+
+    def create(self, sku: str, *, on_hand: int = 0, currency: str = "EUR") -> Answer:
+        """Make an item, with stock if wanted."""
+        request = stock_pb2.CreateItemRequest(sku=sku, name=f"item {sku}")
+        request.standard_cost.currency_code, request.standard_cost.minor_units = currency, 1200
+        (answer,) = self.run(a_call(create_item_command("EUR"), request))
+        if on_hand:
+            self.receive((sku, on_hand))
+        return answer
+
+    def receive(self, *arrived: tuple[str, int]) -> Any:
+        """Receive stock; the receipt."""
+        (answer,) = self.run(a_receipt(*arrived))
+        assert answer.error is None, answer.error
+        response: Any = answer.response
+        return response.receipt
+
+    def run(self, *calls: CommandCall) -> list[Answer]:
+        """Run calls in one batch, and let the others know."""
+        answers = run_commands(self.application.service, calls)
+        self.settle()
+        return answers
+
+
+def a_receipt(*arrived: tuple[str, int], key: str = "") -> CommandCall:
+    """A call of ReceiveStock."""
+    request = stock_pb2.ReceiveStockRequest(reference="PO-1")
+    for sku, quantity in arrived:
+        request.lines.add(sku=sku, quantity=quantity)
+    return a_call(RECEIVE_STOCK, request, key)
+
+
+def a_call(command: Command[Any], request: Message, key: str = "") -> CommandCall:
+    """A call by the warehouse's people."""
+    keyed = KeyedRequest(OPS.key, command.name, key or str(uuid.uuid4()), hash_request(request))
+    return CommandCall(command, command.parse(request), keyed, Cause("corr", "request", TRACE, OPS))

@@ -1,0 +1,90 @@
+"""The whole stack for system tests: one for the whole run, shared by all xdist workers, stopped when the run ends.
+
+Tests that use it carry the mark `stack` and run one after the other in one worker, since some of them kill its processes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cli.client import RestClient
+from cli.connection import StackAddresses
+from cli.seed import plant
+from deploy.local import StackRequest, free_base, start, stop
+from deploy.local.launcher import running
+from deploy.local.state import StackState
+from tests.infra import leader
+
+PATIENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A running stack."""
+
+    home: Path
+    addresses: StackAddresses
+
+    @property
+    def state(self) -> StackState:
+        """What its supervisor says now."""
+        state = running(self.home)
+        assert state is not None, "the stack of the test run ended"
+        return state
+
+    @property
+    def grpc(self) -> dict[str, str]:
+        """The gRPC address of each service package."""
+        return dict(self.addresses.grpc)
+
+
+def _home(of: int) -> Path:
+    return Path(tempfile.gettempdir(), f"atlas-stack-{of}")
+
+
+def _started(home: Path) -> Stack:
+    """Start and seed the stack, or find it started by another worker."""
+    home.mkdir(mode=0o700, exist_ok=True)
+    with (home / "start.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if running(home) is None:
+            raw = start(StackRequest(home, free_base(), volatile=True, stop_with=leader()))
+            plant(RestClient(StackAddresses.parse(raw), PATIENCE_SECONDS))
+    state = running(home)
+    assert state is not None, "the stack of the test run ended"
+    return Stack(home, StackAddresses.parse(state.addresses))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put every test of the stack into one xdist group."""
+    for item in items:
+        if item.get_closest_marker("stack"):
+            item.add_marker(pytest.mark.xdist_group("stack"))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """At the end of the leading process: stop the stack and remove its folder."""
+    home = _home(os.getpid())
+    if "PYTEST_XDIST_WORKER" not in os.environ and home.is_dir():
+        stop(home)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Stack:
+    """The stack of this test run, started when first asked for."""
+    return _started(_home(leader()))
+
+
+@pytest.fixture(scope="session")
+def client(stack: Stack) -> RestClient:
+    """A client of it that waits for what is restarting."""
+    return RestClient(stack.addresses, PATIENCE_SECONDS)
