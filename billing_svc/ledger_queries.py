@@ -21,9 +21,9 @@ from chassis.paging import Pager
 from chassis.values import money_message, time, time_message
 from chassis.world import Actor
 
-_CHART = sa.values(
-    sa.column("account", sa.Text), sa.column("name", sa.Text), sa.column("kind", sa.Text), name="chart"
-).data([(number, name, kind.value) for number, name, kind in ACCOUNTS])
+_CHART = sa.values(sa.column("account", sa.Text), sa.column("name", sa.Text), sa.column("kind", sa.Text), name="chart").data(
+    [(number, name, kind.value) for number, name, kind in ACCOUNTS]
+)
 _NAMES = {number: name for number, name, _kind in ACCOUNTS}
 
 

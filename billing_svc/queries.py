@@ -47,9 +47,7 @@ def get_payment(
     return payment_pb2.GetPaymentResponse(payment=resources.payment_message(row))
 
 
-def get_refund(
-    connection: sa.Connection, request: refund_pb2.GetRefundRequest, actor: Actor
-) -> refund_pb2.GetRefundResponse:
+def get_refund(connection: sa.Connection, request: refund_pb2.GetRefundRequest, actor: Actor) -> refund_pb2.GetRefundResponse:
     """Read one refund."""
     statement = _select(refund, actor).where(refund.c.refund_id == request.refund_id)
     row = _one(connection, statement, f"refund {request.refund_id}")

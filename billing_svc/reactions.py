@@ -187,9 +187,7 @@ SUBSCRIPTIONS: dict[type[Message], Reaction[Any]] = {
     order_events_pb2.OrderPlaced: Reaction(wire.order_placed, _order_and_invoice_number, order_placed),
     order_events_pb2.OrderCancelled: Reaction(wire.order_cancelled, _order_and_credit_note_number, order_cancelled),
     order_events_pb2.OrderFulfilled: Reaction(wire.order_fulfilled, _order_if_shipped, order_fulfilled),
-    inventory_events_pb2.InventoryReserved: Reaction(
-        wire.inventory_reserved, _order_and_invoice_number, inventory_reserved
-    ),
+    inventory_events_pb2.InventoryReserved: Reaction(wire.inventory_reserved, _order_and_invoice_number, inventory_reserved),
     inventory_events_pb2.InventoryReservationFailed: Reaction(wire.reservation_failed, _order, reservation_failed),
     inventory_events_pb2.StockShipped: Reaction(wire.stock_shipped, _order_and_shipment, stock_shipped),
     inventory_events_pb2.StockReceived: Reaction(wire.stock_received, _movement, stock_received),

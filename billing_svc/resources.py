@@ -27,7 +27,9 @@ def _row(row: Any) -> dict[str, Any]:
 
 def invoice_message(row: Any) -> invoice_pb2.Invoice:
     """Write an invoice; the row carries the terms of its order."""
-    amounts: dict[str, Any] = {name: _amount(row, name) for name in ("net", "tax", "paid", "credited", "refunded", "outstanding")}
+    amounts: dict[str, Any] = {
+        name: _amount(row, name) for name in ("net", "tax", "paid", "credited", "refunded", "outstanding")
+    }
     return invoice_pb2.Invoice(
         invoice_id=row.invoice_id,
         invoice_number=row.invoice_number,

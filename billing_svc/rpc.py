@@ -30,9 +30,7 @@ class BillingServicer(billing_service_pb2_grpc.BillingServiceServicer):
         self._lists = queries.BillingLists(edge.pager)
         self._ledger = ledger_queries.LedgerQueries(edge.pager, edge.service.clock)
 
-    async def GetInvoice(
-        self, request: invoice_pb2.GetInvoiceRequest, context: Context
-    ) -> invoice_pb2.GetInvoiceResponse:
+    async def GetInvoice(self, request: invoice_pb2.GetInvoiceRequest, context: Context) -> invoice_pb2.GetInvoiceResponse:
         """Read one invoice."""
         return await self._queries.run(queries.get_invoice, request)
 
@@ -42,9 +40,7 @@ class BillingServicer(billing_service_pb2_grpc.BillingServiceServicer):
         """List invoices."""
         return await self._queries.run(self._lists.list_invoices, request)
 
-    async def GetPayment(
-        self, request: payment_pb2.GetPaymentRequest, context: Context
-    ) -> payment_pb2.GetPaymentResponse:
+    async def GetPayment(self, request: payment_pb2.GetPaymentRequest, context: Context) -> payment_pb2.GetPaymentResponse:
         """Read one payment attempt."""
         return await self._queries.run(queries.get_payment, request)
 
@@ -54,15 +50,11 @@ class BillingServicer(billing_service_pb2_grpc.BillingServiceServicer):
         """List payment attempts."""
         return await self._queries.run(self._lists.list_payments, request)
 
-    async def GetRefund(
-        self, request: refund_pb2.GetRefundRequest, context: Context
-    ) -> refund_pb2.GetRefundResponse:
+    async def GetRefund(self, request: refund_pb2.GetRefundRequest, context: Context) -> refund_pb2.GetRefundResponse:
         """Read one refund."""
         return await self._queries.run(queries.get_refund, request)
 
-    async def ListRefunds(
-        self, request: refund_pb2.ListRefundsRequest, context: Context
-    ) -> refund_pb2.ListRefundsResponse:
+    async def ListRefunds(self, request: refund_pb2.ListRefundsRequest, context: Context) -> refund_pb2.ListRefundsResponse:
         """List refunds."""
         return await self._queries.run(self._lists.list_refunds, request)
 
@@ -78,21 +70,15 @@ class BillingServicer(billing_service_pb2_grpc.BillingServiceServicer):
         """List credit notes."""
         return await self._queries.run(self._lists.list_credit_notes, request)
 
-    async def ListAccounts(
-        self, request: ledger_pb2.ListAccountsRequest, context: Context
-    ) -> ledger_pb2.ListAccountsResponse:
+    async def ListAccounts(self, request: ledger_pb2.ListAccountsRequest, context: Context) -> ledger_pb2.ListAccountsResponse:
         """List the chart of accounts."""
         return await self._queries.run(self._ledger.list_accounts, request)
 
-    async def GetJournal(
-        self, request: ledger_pb2.GetJournalRequest, context: Context
-    ) -> ledger_pb2.GetJournalResponse:
+    async def GetJournal(self, request: ledger_pb2.GetJournalRequest, context: Context) -> ledger_pb2.GetJournalResponse:
         """Read one journal."""
         return await self._queries.run(ledger_queries.get_journal, request)
 
-    async def ListJournals(
-        self, request: ledger_pb2.ListJournalsRequest, context: Context
-    ) -> ledger_pb2.ListJournalsResponse:
+    async def ListJournals(self, request: ledger_pb2.ListJournalsRequest, context: Context) -> ledger_pb2.ListJournalsResponse:
         """List journals."""
         return await self._queries.run(self._ledger.list_journals, request)
 

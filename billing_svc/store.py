@@ -80,13 +80,12 @@ def _write(table: sa.Table, names: tuple[str, ...]) -> pg.Insert:
 
 
 _JOURNAL_COLUMNS = ("journal_id", "ref", "kind", "order_id", "invoice_id", "source_event_id", "post_time")
+_JOURNAL_ROWS = unnest(tables.journal, _JOURNAL_COLUMNS)
 _POST = (
     pg.insert(tables.journal)
     .from_select(
         list(_JOURNAL_COLUMNS),
-        sa.select(*[(rows_ := unnest(tables.journal, _JOURNAL_COLUMNS)).c[name] for name in _JOURNAL_COLUMNS]).order_by(
-            rows_.c.ref
-        ),
+        sa.select(*[_JOURNAL_ROWS.c[name] for name in _JOURNAL_COLUMNS]).order_by(_JOURNAL_ROWS.c.ref),
     )
     .on_conflict_do_nothing(index_elements=["ref"])
     .returning(tables.journal.c.journal_id)

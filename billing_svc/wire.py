@@ -83,9 +83,7 @@ def inventory_reserved(event: inventory.InventoryReserved, _metadata: EventMetad
     return facts.StockReserved(event.order_id)
 
 
-def reservation_failed(
-    event: inventory.InventoryReservationFailed, _metadata: EventMetadata
-) -> facts.ReservationFailed:
+def reservation_failed(event: inventory.InventoryReservationFailed, _metadata: EventMetadata) -> facts.ReservationFailed:
     """Read why an order cannot be served."""
     reason = enum_name(inventory.ReservationFailure, "RESERVATION_FAILURE", event.reason)
     return facts.ReservationFailed(event.order_id, reason)

@@ -62,7 +62,9 @@ class EventHandler:
             for record in records:
                 self.handle([record])
             return
-        if not (done.queued and len(records) == 1 and self._has_failed(records[0])):
+        if len(records) == 1 and done.queued and self._has_failed(records[0]):
+            self._count_bad()
+        else:
             self._bad_in_a_row = 0
 
     def _commit(self, events: list[Received]) -> _Sorted:

@@ -43,11 +43,24 @@ def remove(connection: sa.Connection, kind: str, key: str) -> None:
     connection.execute(sa.delete(timer).where(timer.c.kind == kind, timer.c.key == key))
 
 
-def claim(connection: sa.Connection, now: datetime, limit: int) -> list[sa.Row[Any]]:
-    """Lease timers that are due, oldest first. The lease runs by the database's clock, whatever `now` is."""
+def remove_claimed(connection: sa.Connection, row: sa.Row[Any]) -> None:
+    """Clear a timer that was worked, unless somebody has moved it meanwhile."""
+    connection.execute(
+        sa.delete(timer).where(
+            timer.c.kind == row.kind,
+            timer.c.key == row.key,
+            timer.c.due_time == row.due_time,
+            timer.c.attempt == row.attempt,
+        )
+    )
+
+
+def claim(connection: sa.Connection, kinds: Iterable[str], now: datetime, limit: int) -> list[sa.Row[Any]]:
+    """Lease timers of these kinds that are due, oldest first. The lease runs by the database's clock, whatever `now` is."""
+    free = sa.or_(timer.c.lease_time.is_(None), timer.c.lease_time < sa.func.now())
     due = (
         sa.select(timer.c.kind, timer.c.key)
-        .where(timer.c.due_time <= now, sa.or_(timer.c.lease_time.is_(None), timer.c.lease_time < sa.func.now()))
+        .where(timer.c.due_time <= now, timer.c.kind.in_(list(kinds)), free)
         .order_by(timer.c.due_time)
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -16,7 +16,7 @@ from chassis import failpoints, telemetry, timer_rows
 from chassis.database import is_infrastructure
 from chassis.envelope import Cause
 from chassis.handling import Service, Unit, in_transaction
-from chassis.world import SYSTEM, Context, Decision, Keys, Timer, World
+from chassis.world import SYSTEM, Context, Decision, Keys, World
 
 log = structlog.get_logger(__name__)
 Q = TypeVar("Q")
@@ -76,7 +76,7 @@ class TimerWorker:
         if not self._works:
             return 0
         now = self._service.clock.now()
-        rows = in_transaction(self._service, lambda connection: timer_rows.claim(connection, now, BATCH))
+        rows = in_transaction(self._service, lambda connection: timer_rows.claim(connection, self._works, now, BATCH))
         failpoints.hit("timers.after_claim")
         kinds: dict[str, list[sa.Row[Any]]] = defaultdict(list)
         for row in rows:
@@ -115,7 +115,7 @@ class TimerWorker:
         asked = [_Asked(row, work.plan(unit.world, row.key, unit.context(_cause(row)))) for row in rows]
         for item in asked:
             if item.question is None:
-                timer_rows.remove(connection, item.row.kind, item.row.key)
+                timer_rows.remove_claimed(connection, item.row)
         return [item for item in asked if item.question is not None]
 
     def _record(self, connection: sa.Connection, work: Work[Any, Any], answered: Sequence[_Asked]) -> None:
@@ -123,9 +123,11 @@ class TimerWorker:
         for item in answered:
             row, cause = item.row, _cause(item.row)
             context = unit.context(cause)
-            unit.timers[row.kind, row.key] = Timer(row.kind, row.key, due_time=None), cause
             unit.accept(work.record(unit.world, item.question, item.answer, context, row.attempt), context, cause)
         unit.save()
+        for item in answered:
+            if (item.row.kind, item.row.key) not in unit.timers:
+                timer_rows.remove_claimed(connection, item.row)
         failpoints.hit("provider.before_outcome")
 
     def _unit(self, connection: sa.Connection, work: Work[Any, Any], rows: Sequence[sa.Row[Any]]) -> Unit:

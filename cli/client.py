@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 
@@ -63,7 +63,10 @@ class Reply:
 
 
 class RestClient:
-    """Calls the gateway of one stack; may be used by several threads. Waits up to `patience` seconds for what is away."""
+    """Calls the gateway of one stack; may be used by several threads. Waits up to `patience` seconds for what is away.
+
+    A command leaves it open until its process ends; everyone else uses it as a context manager.
+    """
 
     def __init__(self, addresses: StackAddresses, patience: float = PATIENCE_SECONDS) -> None:
         self.addresses = addresses
@@ -72,6 +75,12 @@ class RestClient:
         self._http = httpx2.Client(base_url=addresses.base_url, timeout=CALL_SECONDS, trust_env=False, limits=limits)
         self._tokens: dict[str, tuple[str, float]] = {}
         self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
 
     def as_user(self, name: str) -> Caller:
         """Call as this development user."""

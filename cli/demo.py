@@ -12,7 +12,7 @@ from cli.card import card
 from cli.client import connect
 from cli.connection import DEFAULT_HOME, HomeOption, JsonOption
 from cli.exits import CommandFailed, ExitCode
-from cli.invariants import as_dict, audited, print_table, refuse_broken
+from cli.invariants import as_dict, audited, print_summary, refuse_broken
 from cli.scenarios.narrator import Silence, Terminal
 from cli.scenarios.playing import SCENARIOS, Outcome, perform
 from cli.show import console, show_json
@@ -45,7 +45,7 @@ def demo(
         show_json({"holds": holds, "scenarios": scenarios, "invariants": checked})
     else:
         console.rule("invariants", align="left")
-        print_table(rows)
+        print_summary(rows)
         _print_verdict(outcomes, seconds)
         if not name:
             console.print(card(client.addresses, whole=True), soft_wrap=True)

@@ -55,6 +55,16 @@ def print_table(rows: list[Invariant]) -> None:
     console.print(table)
 
 
+def print_summary(rows: list[Invariant]) -> None:
+    """One line an owner, and what is wrong."""
+    owners = {row.owner: [each for each in rows if each.owner == row.owner] for row in rows}
+    counts = {owner: f"{sum(row.holds for row in own)} of {len(own)}" for owner, own in owners.items()}
+    lines = [f"{'between services' if owner == 'all' else owner} {count}" for owner, count in counts.items()]
+    console.print(f"hold: {', '.join(lines)}", soft_wrap=True)
+    if broken := [row for row in rows if not row.holds]:
+        print_table(broken)
+
+
 def refuse_broken(rows: list[Invariant]) -> None:
     """End the command with exit code 4 when something does not hold."""
     if broken := [row for row in rows if not row.holds]:

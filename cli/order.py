@@ -104,11 +104,11 @@ def fulfill(
 
 
 def _order(texts: list[str], method: str) -> Json:
-    lines = [_line(text) for text in texts]
+    lines = [parse_line(text) for text in texts]
     return {"customer_id": CUSTOMER, "currency_code": CURRENCY, "payment_method": method, "lines": lines}
 
 
-def _line(text: str) -> Json:
+def parse_line(text: str) -> Json:
     """Read SKU:QUANTITY:PRICE."""
     found = _LINE.fullmatch(text)
     if found is None:

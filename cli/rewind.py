@@ -11,7 +11,6 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from cli.client import RestClient
 from cli.exits import CommandFailed, ExitCode
 from cli.waiting import wait_until
-from deploy.local.groups import declared_groups
 from deploy.local.services import SERVICES
 from deploy.local.topics import declared_topics
 
@@ -25,12 +24,10 @@ Tell = Callable[[int, int], None]
 def rewind_all(client: RestClient, tell: Tell = lambda done, total: None) -> dict[str, int]:
     """Rewind every service; how many messages each has read again. `tell` hears how many of all are read."""
     ends = topic_ends(client.addresses.kafka)
-    groups = declared_groups()
-    wanted = {row.upstream: sum(ends[topic] for topic in groups[row.identity]) for row in SERVICES}
     before = handled(client)
     operator = client.as_user("ops")
-    for row in SERVICES:
-        operator.post(f"/v1/ops/{row.upstream}/rewind")
+    groups = {row.upstream: operator.post(f"/v1/ops/{row.upstream}/rewind") for row in SERVICES}
+    wanted = {name: sum(ends[topic] for topic in group["topics"]) for name, group in groups.items()}
     total = sum(wanted.values())
 
     def missing() -> int:

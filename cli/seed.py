@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import typer
@@ -9,7 +10,7 @@ import typer
 from cli.client import Caller, CliProblem, RestClient, connect
 from cli.connection import DEFAULT_HOME, HomeOption, JsonOption
 from cli.exits import CommandFailed
-from cli.show import show_json, show_rows
+from cli.show import show_json
 
 POLICY = "orders-default"
 RECEIPT = "seed"
@@ -40,11 +41,14 @@ def register(app: typer.Typer) -> None:
 
 def seed(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Make the items LAMP-01, DESK-02, CHAIR-03, RARE-04 with their stock; check the default approval policy."""
+    began = time.monotonic()
     rows = plant(connect(home))
     if as_json:
         show_json(rows)
-    else:
-        show_rows(rows, ("sku", "made", "on_hand", "available"), empty="nothing to seed")
+        return
+    stock = ", ".join(f"{row['sku']} {row['on_hand']}" for row in rows)
+    made = sum(bool(row["made"]) for row in rows)
+    print(f"seeded: {stock} on hand ({made} new), policy {POLICY} is there {time.monotonic() - began:>5.1f} s")
 
 
 def plant(client: RestClient) -> list[dict[str, object]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-console = Console(highlight=False)
+PIPED_WIDTH = 160
+console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 error_console = Console(stderr=True, highlight=False)
 
 
@@ -28,7 +30,7 @@ def show_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, empt
         return
     table = Table(box=None, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column.endswith("_id"))
     for row in listed:
         table.add_row(*(Text(text(row.get(column))) for column in columns))
     console.print(table)

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from cli.client import Caller
 
+SHOWN_DIM = "OrderStateChanged"
 SHADES = {"order-svc": "cyan", "inventory-svc": "yellow", "billing-svc": "green", "workflow-svc": "magenta"}
 
 
@@ -22,7 +23,7 @@ def step_line(step: dict[str, Any], label: str = "") -> Text:
     producer = step["producer"]
     line = Text(f"  {step['occur_time'][11:23]} ")
     line.append(f"{label:<10} " if label else "")
-    line.append(f"{step['event_type']:<28}", style=SHADES.get(producer, ""))
+    line.append(f"{step['event_type']:<28}", style="dim" if step["event_type"] == SHOWN_DIM else SHADES.get(producer, ""))
     line.append(f"{producer:<14}{step.get('latency_ms', 0):>6} ms")
     if step.get("attempts", 1) > 1:
         line.append(f"  attempt {step['attempts']}", style="red")

@@ -51,13 +51,9 @@ def _already_running(request: StackRequest, state: StackState, console: Console)
     """The addresses of the stack that runs; refuse when it is not the healthy one that was asked for."""
     if state.phase != "ready":
         raise CommandFailed(f"a stack in {state.home} is {state.phase}", "wait a moment, then atlas status")
-    if missing := sorted(set(request.only or _buildable()) - set(state.components)):
+    if missing := sorted(set(request.only or NAMES) - set(state.components)):
         raise CommandFailed(f"the stack in {state.home} runs without {', '.join(missing)}", RESTART)
     if ill := [row.name for row in inspect(Home(request.home), state) if row.health != "ready"]:
         raise CommandFailed(f"the stack in {state.home} runs, but {', '.join(ill)} is not ready", f"atlas status; {RESTART}")
     console.print(f"already running: {len(state.components)} components ready in {state.home}", soft_wrap=True)
     return state.addresses
-
-
-def _buildable() -> tuple[str, ...]:
-    return NAMES

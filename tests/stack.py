@@ -9,6 +9,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,7 +57,8 @@ def _started(home: Path) -> Stack:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if running(home) is None:
             raw = start(StackRequest(home, free_base(), volatile=True, stop_with=leader()))
-            plant(RestClient(StackAddresses.parse(raw), PATIENCE_SECONDS))
+            with RestClient(StackAddresses.parse(raw), PATIENCE_SECONDS) as client:
+                plant(client)
     state = running(home)
     assert state is not None, "the stack of the test run ended"
     return Stack(home, StackAddresses.parse(state.addresses))
@@ -85,6 +87,7 @@ def stack() -> Stack:
 
 
 @pytest.fixture(scope="session")
-def client(stack: Stack) -> RestClient:
+def client(stack: Stack) -> Iterator[RestClient]:
     """A client of it that waits for what is restarting."""
-    return RestClient(stack.addresses, PATIENCE_SECONDS)
+    with RestClient(stack.addresses, PATIENCE_SECONDS) as opened:
+        yield opened

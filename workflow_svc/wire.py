@@ -121,7 +121,7 @@ def _decided(event: events.ApprovalGranted | events.ApprovalRejected) -> dict[st
     return {
         **_about(event.about),
         "approval_id": event.approval_id,
-        "decided_by": person_message(event.decided_by),
+        "decided_by": _person(event.decided_by),
         "terms_version": event.terms.version,
         "total": money_message(event.terms.total),
     }

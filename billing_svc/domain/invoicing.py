@@ -114,9 +114,7 @@ def _credit(account: OrderAccount, invoice: Invoice, credit_note_number: str, mo
         (CreditNoteIssued(account.order_id, note),),
         ledger.credit_note_issued(account.subject, credit_note_id, credited),
     )
-    return issued.then(
-        lambda after: Change(replace(after, refunds=refunds.account.refunds), refunds.events, refunds.journals)
-    )
+    return issued.then(lambda after: Change(replace(after, refunds=refunds.account.refunds), refunds.events, refunds.journals))
 
 
 def _credited_lines(terms: Terms | None) -> tuple[CreditedLine, ...]:

@@ -97,9 +97,7 @@ class Attempt:
                 return replace(known, is_withdrawn=True, next_call_time=None)
             case Outcome.PENDING:
                 later = poll_time(now, self.polls + 1)
-                return replace(
-                    known, is_pending=True, is_lost=False, polls=self.polls + 1, failures=0, next_call_time=later
-                )
+                return replace(known, is_pending=True, is_lost=False, polls=self.polls + 1, failures=0, next_call_time=later)
             case _:
                 return known._fail(answer.outcome, now)
 

@@ -15,9 +15,7 @@ from billing_svc.domain.refund import Refund, RefundReason
 from chassis.money import Money
 
 
-def request_refund(
-    attempt: Attempt, amount: Money, reason: RefundReason, moment: Moment
-) -> Callable[[OrderAccount], Change]:
+def request_refund(attempt: Attempt, amount: Money, reason: RefundReason, moment: Moment) -> Callable[[OrderAccount], Change]:
     """Return the step that asks for an amount of a payment to be given back; nothing is not given back."""
 
     def step(account: OrderAccount) -> Change:

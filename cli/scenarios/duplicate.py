@@ -6,12 +6,17 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from cli.client import Json
 from cli.rewind import rewind_all
 from cli.scenarios import books, money
 from cli.scenarios.stage import Placed, Stage, an_order
 
 SUMMARY = "one Idempotency-Key 50 times at once; then every consumer reads everything again"
 TIMES = 50
+EVENTS = (
+    *("OrderPlaced", "InventoryReserved", "ApprovalNotRequired", "InvoiceCreated", "PaymentSucceeded"),
+    "OrderConfirmed",
+)
 ACCOUNTS = ["1000", "1100", "2000", "2200", "2300"]
 
 
@@ -27,6 +32,8 @@ def play(stage: Stage) -> None:
     stage.expect("of these replays", TIMES - 1, sum(reply.is_replay for reply in replies))
     order = stage.watch("order", replies[0].body)
     stage.until_state(order, "CONFIRMED")
+    stage.expect_events(order, *EVENTS)
+    stage.expect_soon("timeline", "CONFIRMED", lambda: _timeline(stage, order)["state"])
     stage.expect_stock(sku, on_hand=100, reserved=3, available=97)
     stage.expect_balances(order, a1000=7196, a1100=0)
     before = _picture(stage, order, sku)
@@ -39,13 +46,17 @@ def play(stage: Stage) -> None:
 def _picture(stage: Stage, order: Placed, sku: str) -> dict[str, Any]:
     """All that a second effect would change."""
     now = stage.order(order)
-    timeline = stage.reader.get(f"/v1/orders/{order.order_id}/timeline")
     item = stage.reader.get(f"/v1/inventory/items/{sku}")
     return {
         "state": now["state"],
         "version": now["version"],
-        "events": len(timeline["steps"]),
+        "events": len(_timeline(stage, order)["steps"]),
         "item version": item["version"],
         "payments": money.payments(stage, order),
         "balances": list(books.balances(stage.reader, order.order_id, ACCOUNTS).values()),
     }
+
+
+def _timeline(stage: Stage, order: Placed) -> Json:
+    found: Json = stage.reader.get(f"/v1/orders/{order.order_id}/timeline")
+    return found

@@ -26,7 +26,7 @@ def main() -> int:
     _detach()
     reporter = Reporter(os.fdopen(os.dup(sys.stdout.fileno()), "w"))
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    reporter.tell(Progress("began", pid=os.getpid()))
+    reporter.tell(Progress("began"))
     try:
         home.make()
         if (lock := home.lock()) is None:

@@ -67,6 +67,7 @@ def _follow(pipe: IO[str], listen: Listener, home: Home) -> None:
         for progress in map(decode, pipe):
             listen(progress)
             if progress.event == "failed":
+                pipe.read()
                 raise StackError(progress.what, progress.remedy)
             if progress.event == "ready":
                 return

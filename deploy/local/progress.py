@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import asdict, dataclass
+import os
+from dataclasses import asdict, dataclass, replace
 from typing import IO
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One line. `event` is began (pid), planned (total), step (name, detail), ready or failed (what, remedy)."""
+    """One line. `event` is began, planned (total), step (name, detail), ready or failed (what, remedy)."""
 
     event: str
     name: str = ""
@@ -38,7 +39,7 @@ class Reporter:
         self._pipe = pipe
 
     def tell(self, progress: Progress) -> None:
-        """Send one line."""
+        """Send one line, with our pid."""
         with contextlib.suppress(OSError, ValueError):
-            self._pipe.write(progress.encode())
+            self._pipe.write(replace(progress, pid=os.getpid()).encode())
             self._pipe.flush()

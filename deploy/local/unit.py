@@ -14,7 +14,8 @@ from deploy.local.site import ROOT, Site
 from deploy.local.state import ComponentState
 
 START_SECONDS = 60.0
-PROBE_PAUSE_SECONDS = 0.05
+FIRST_PAUSE_SECONDS = 0.04
+LONGEST_PAUSE_SECONDS = 0.25
 FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 10.0
 STEADY_SECONDS = 30.0
@@ -45,6 +46,7 @@ class Unit:
     async def _until_ready(self) -> str:
         """Probe until it answers; StackError when it ends first or takes too long."""
         deadline = time.monotonic() + (START_SECONDS if self.component.launch else 5.0)
+        pause = FIRST_PAUSE_SECONDS
         while True:
             try:
                 return await self.component.probe()
@@ -52,7 +54,8 @@ class Unit:
                 self._refuse_when_ended()
                 if time.monotonic() > deadline:
                     raise self._failure(f"is not ready ({str(error) or type(error).__name__})") from error
-            await asyncio.sleep(PROBE_PAUSE_SECONDS)
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.2, LONGEST_PAUSE_SECONDS)
 
     def _refuse_when_ended(self) -> None:
         if self._process is not None and self._process.exit_code is not None:

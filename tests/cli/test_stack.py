@@ -18,7 +18,7 @@ from cli.connection import StackAddresses, load
 from cli.exits import CommandFailed, ExitCode
 from deploy.local import free_base, stop
 from deploy.local.launcher import running
-from deploy.local.ports import LOCALHOST
+from deploy.local.ports import HIGHEST_OFFSET, LOCALHOST, busy
 from deploy.local.site import ROOT
 
 KEYS = ["base_url", "issuer", "token_url", "grpc", "kafka", "redis", "postgres", "home"]
@@ -60,6 +60,30 @@ def test_up_numbers_its_steps(tmp_path: Path) -> None:
         assert "ready in" in done.stdout
     finally:
         assert _atlas("down", "--home", str(tmp_path / "home")).stdout.startswith("stopped in")
+
+
+def test_an_interrupted_up_takes_down_what_it_had_started(tmp_path: Path) -> None:
+    home, base = tmp_path / "home", free_base()
+    command = [
+        sys.executable,
+        "-m",
+        "cli.main",
+        "up",
+        "--home",
+        str(home),
+        "--port-base",
+        str(base),
+        "--only",
+        "redis,postgres",
+    ]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as started:
+        assert started.stdout is not None
+        assert "redis" in started.stdout.readline()
+        started.send_signal(signal.SIGINT)
+        started.stdout.read()
+    assert started.returncode not in (ExitCode.OK, None)
+    assert running(home) is None
+    assert busy(range(base, base + HIGHEST_OFFSET + 1)) == []
 
 
 def test_up_refuses_a_stack_that_lacks_what_is_asked_for(stack: Path) -> None:

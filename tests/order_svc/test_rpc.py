@@ -38,10 +38,9 @@ class Client:
     forge: Forge
 
     async def __call__(
-        self, name: str, request: Any, *, key: str = "", subject: str = "", scopes: tuple[str, ...] = SCOPES
+        self, name: str, request: Any, *, key: str = "", subject: str = BUYER, scopes: tuple[str, ...] = SCOPES
     ) -> Any:
-        claims: dict[str, Any] = {"resource_access": {"atlas-gateway": {"roles": list(scopes)}}}
-        token = self.forge.token(**claims, **({"sub": subject} if subject else {}))
+        token = self.forge.token(sub=subject, resource_access={"atlas-gateway": {"roles": list(scopes)}})
         metadata = [("authorization", f"Bearer {token}"), ("idempotency-key", key or str(uuid.uuid4()))]
         return await getattr(self.stub, name)(request, metadata=metadata, timeout=10)
 
@@ -179,9 +178,8 @@ async def test_orders_are_listed_newest_first_page_by_page(client: Client) -> No
 
 async def test_a_quote_prices_without_placing(client: Client) -> None:
     asked = a_place_request(customer_id="cust-quote")
-    quote = await client(
-        "QuoteOrder", quote_pb2.QuoteOrderRequest(currency_code="EUR", lines=asked.lines, customer_id="cust-quote")
-    )
+    request = quote_pb2.QuoteOrderRequest.FromString(asked.SerializeToString())  # the same fields under the same numbers
+    quote = await client("QuoteOrder", request)
     assert (quote.net.minor_units, quote.tax.minor_units, quote.total.minor_units) == (3_000, 600, 3_600)
     listed = await client("ListOrders", order_service_pb2.ListOrdersRequest(customer_id="cust-quote"))
     assert len(listed.orders) == 0

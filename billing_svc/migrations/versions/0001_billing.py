@@ -83,10 +83,7 @@ def _payments() -> None:
         sa.Column("next_call_time", Time),
         sa.Column("failures", sa.Integer, nullable=False),
         sa.Column("polls", sa.Integer, nullable=False),
-        *[
-            sa.Column(name, sa.Boolean, nullable=False)
-            for name in ("is_unknown", "is_pending", "is_lost", "is_withdrawn")
-        ],
+        *[sa.Column(name, sa.Boolean, nullable=False) for name in ("is_unknown", "is_pending", "is_lost", "is_withdrawn")],
         sa.Column("decline_kind", sa.Text),
         sa.Column("received", sa.BigInteger),
         sa.Column("received_currency_code", sa.Text),

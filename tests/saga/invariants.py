@@ -1,0 +1,116 @@
+"""The checker of every play: I1 to I10 of reliability.md (I8 without the chain), and what each service checks itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+import inventory_svc.store
+import order_svc.store
+import workflow_svc.tables
+from atlas.inventory.v1 import stock_pb2
+from atlas.orders.v1 import fulfillment_pb2, order_service_pb2
+from atlas.workflow.v1 import approval_pb2
+from tests.saga import orders, streams
+from tests.saga.customers import Customers
+from tests.saga.ledger import trial_balance
+from tests.saga.office import Call, Office
+from tests.saga.services import NAMES, Services
+
+VOTES = (approval_pb2.ApproveRequestRequest, approval_pb2.RejectRequestRequest)
+
+
+def violations(services: Services, customers: Customers) -> list[str]:
+    """Return everything that is wrong with a play that has come to rest."""
+    found = [*customers.office.broken, *_effects(services, customers), *streams.violations(services)]
+    for order_id in order_ids(services, customers.customer):
+        found += orders.violations(services, order_id)
+    for name in NAMES:
+        found += _own(services, name)
+    found += [f"I8: the trial balance of {code} is {amount}" for code, amount in trial_balance(services).items() if amount]
+    return found
+
+
+def _own(services: Services, name: str) -> Iterator[str]:
+    with services.connection(name) as connection:
+        for finding in services[name].blueprint.invariants(connection):
+            if finding.wrong:
+                yield f"{name} {finding.name} ({finding.statement}): {finding.wrong}"
+
+
+def order_ids(services: Services, customer: str) -> list[str]:
+    """The orders of one customer."""
+    table = order_svc.store.orders
+    with services.connection("order") as connection:
+        statement = sa.select(table.c.order_id).where(table.c.customer_id == customer)
+        return list(connection.execute(statement.order_by(table.c.order_id)).scalars())
+
+
+def _effects(services: Services, customers: Customers) -> Iterator[str]:
+    """I1 and I2: every call has an answer, and each answered one its effect, once."""
+    office = customers.office
+    if office.waiting:
+        yield f"I2: {[call.key for call in office.waiting]} have no answer"
+    done = [call for call in office.answered if call.response is not None]
+    placed = sorted(call.response.order.order_id for call in _of(done, order_service_pb2.PlaceOrderRequest))
+    if placed != (stored := order_ids(services, customers.customer)):
+        yield f"I1: placed {placed}, stored {stored}"
+    yield from _cancels(services, done)
+    yield from _shipments(services, done)
+    yield from _receipts(services, office)
+    yield from _votes(services, done)
+
+
+def _of(calls: list[Call], kind: type) -> list[Call]:
+    return [call for call in calls if isinstance(call.request, kind)]
+
+
+def _cancels(services: Services, done: list[Call]) -> Iterator[str]:
+    table = order_svc.store.orders
+    ids = [call.request.order_id for call in _of(done, order_service_pb2.CancelOrderRequest)]  # type: ignore[attr-defined]
+    if len(set(ids)) != len(ids):
+        yield f"I1: cancelled twice: {ids}"
+    with services.connection("order") as connection:
+        rows = connection.execute(sa.select(table.c.order_id, table.c.state, table.c.cancel_reason)).all()
+    states = {row.order_id: (row.state, row.cancel_reason) for row in rows}
+    for order_id in ids:
+        if states[order_id] != ("CANCELLED", "CUSTOMER_REQUEST"):
+            yield f"I1: the cancel of {order_id} was accepted, it is {states[order_id]}"
+
+
+def _shipments(services: Services, done: list[Call]) -> Iterator[str]:
+    calls = _of(done, fulfillment_pb2.FulfillOrderRequest)
+    told = {call.response.fulfillment.fulfillment_id: call.response.fulfillment.order_id for call in calls}
+    table = order_svc.store.fulfillment
+    with services.connection("order") as connection:
+        statement = sa.select(table.c.fulfillment_id, table.c.order_id).where(table.c.order_id.in_(told.values()))
+        stored = {row.fulfillment_id: row.order_id for row in connection.execute(statement)}
+    if stored != told:
+        yield f"I1: told fulfillments {told}, stored {stored}"
+
+
+def _receipts(services: Services, office: Office) -> Iterator[str]:
+    """Each accepted receipt is there once, and its units have moved once."""
+    calls = [call for call in office.answered if call.response is not None]
+    told = Counter(call.response.receipt.receipt_id for call in _of(calls, stock_pb2.ReceiveStockRequest))
+    movement = inventory_svc.store.stock_movement
+    with services.connection("inventory") as connection:
+        statement = sa.select(movement.c.source_id, sa.func.count().label("count"))
+        statement = statement.where(movement.c.reason == "RECEIPT", movement.c.sku.like(f"{office.label}-%"))
+        rows = connection.execute(statement.group_by(movement.c.source_id)).all()
+    if {row.source_id: row.count for row in rows} != dict(told):
+        yield f"I1: told receipts {dict(told)}, moved {rows}"
+
+
+def _votes(services: Services, done: list[Call]) -> Iterator[str]:
+    calls = [call for kind in VOTES for call in _of(done, kind)]
+    told = Counter((call.request.approval_id, call.actor.subject) for call in calls)  # type: ignore[attr-defined]
+    table = workflow_svc.tables.approval_decision
+    with services.connection("workflow") as connection:
+        statement = sa.select(table.c.approval_id, table.c.decider_subject)
+        rows = connection.execute(statement.where(table.c.approval_id.in_({approval for approval, _ in told}))).all()
+    stored = Counter((row.approval_id, row.decider_subject) for row in rows)
+    if stored != told:
+        yield f"I1: told decisions {dict(told)}, stored {dict(stored)}"

@@ -1,0 +1,92 @@
+"""Who acts in the plays, and the requests they send."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.protobuf.message import Message
+
+import inventory_svc.commands
+import order_svc.commands
+import workflow_svc.commands
+from atlas.common.v1.money_pb2 import Money
+from atlas.inventory.v1 import stock_pb2
+from atlas.orders.v1 import fulfillment_pb2, order_pb2, order_service_pb2
+from atlas.workflow.v1 import approval_pb2
+from chassis.handling import Command
+from chassis.world import Actor
+
+ISSUER = "https://issuer.test/realms/atlas-erp"
+STOCK_CURRENCY = "EUR"
+
+
+def _person(username: str, *roles: str) -> Actor:
+    everything = frozenset({"orders:read_all"})
+    return Actor(ISSUER, f"subject-of-{username}", username, "atlas-cli", everything, frozenset(roles), human=True)
+
+
+BUYER = _person("sales", "Sales")
+APPROVER = _person("approver", "Approver")
+SECOND_APPROVER = _person("approver2", "Approver", "Finance")
+FINANCE = _person("finance", "Finance")
+BUYER_WHO_APPROVES = _person("boss", "Sales", "Approver", "Finance")
+CLERK = _person("warehouse", "Warehouse")
+
+COMMANDS: dict[type[Message], tuple[str, Command[Any]]] = {
+    order_service_pb2.PlaceOrderRequest: ("order", order_svc.commands.PLACE_ORDER),
+    order_service_pb2.CancelOrderRequest: ("order", order_svc.commands.CANCEL_ORDER),
+    fulfillment_pb2.FulfillOrderRequest: ("order", order_svc.commands.FULFILL_ORDER),
+    stock_pb2.CreateItemRequest: ("inventory", inventory_svc.commands.create_item_command(STOCK_CURRENCY)),
+    stock_pb2.ReceiveStockRequest: ("inventory", inventory_svc.commands.RECEIVE_STOCK),
+    approval_pb2.ApproveRequestRequest: ("workflow", workflow_svc.commands.APPROVE_REQUEST),
+    approval_pb2.RejectRequestRequest: ("workflow", workflow_svc.commands.REJECT_REQUEST),
+}
+"""Which service handles a request, and how."""
+
+
+def euro(minor_units: int) -> Money:
+    """An amount in EUR."""
+    return Money(currency_code="EUR", minor_units=minor_units)
+
+
+def new_item(sku: str, cost: int) -> stock_pb2.CreateItemRequest:
+    """Make an item known."""
+    return stock_pb2.CreateItemRequest(sku=sku, name=f"Item {sku}", standard_cost=euro(cost))
+
+
+def receipt(reference: str, **quantities: int) -> stock_pb2.ReceiveStockRequest:
+    """Receive stock, by SKU."""
+    lines = [stock_pb2.ReceiptLine(sku=sku, quantity=quantity) for sku, quantity in quantities.items()]
+    return stock_pb2.ReceiveStockRequest(reference=reference, lines=lines)
+
+
+def line(sku: str, quantity: int, unit_price: int = 1_000) -> order_pb2.OrderLineInput:
+    """An order line with 20 % tax."""
+    return order_pb2.OrderLineInput(sku=sku, quantity=quantity, unit_price=euro(unit_price), tax_rate_basis_points=2_000)
+
+
+def order(customer: str, method: str, *lines: order_pb2.OrderLineInput) -> order_service_pb2.PlaceOrderRequest:
+    """Place an order in EUR."""
+    return order_service_pb2.PlaceOrderRequest(customer_id=customer, currency_code="EUR", payment_method=method, lines=lines)
+
+
+def cancel(order_id: str) -> order_service_pb2.CancelOrderRequest:
+    """Cancel an order."""
+    return order_service_pb2.CancelOrderRequest(order_id=order_id, reason=order_pb2.CANCEL_REASON_CUSTOMER_REQUEST)
+
+
+def ship(order_id: str) -> fulfillment_pb2.FulfillOrderRequest:
+    """Ship what remains of an order."""
+    return fulfillment_pb2.FulfillOrderRequest(order_id=order_id)
+
+
+def approve(approval_id: str, total: int) -> approval_pb2.ApproveRequestRequest:
+    """Approve the open step on the first terms."""
+    return approval_pb2.ApproveRequestRequest(approval_id=approval_id, terms_version=1, total=euro(total))
+
+
+def reject(approval_id: str, total: int) -> approval_pb2.RejectRequestRequest:
+    """Reject a request on the first terms."""
+    return approval_pb2.RejectRequestRequest(
+        approval_id=approval_id, comment="Over the budget.", terms_version=1, total=euro(total)
+    )

@@ -1,0 +1,145 @@
+"""The five services on one broker, one clock and one provider; each can die and start again from its database."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+import billing_svc.app
+import billing_svc.settings
+import inventory_svc.app
+import inventory_svc.settings
+import order_svc.app
+import order_svc.settings
+import reporting_svc.app
+import reporting_svc.settings
+import workflow_svc.app
+import workflow_svc.settings
+from chassis.application import Application
+from chassis.clock import ManualClock
+from chassis.ids import IdSource
+from chassis.settings import Settings
+from chassis.tables import parked_event, timer
+from chassis.timers import TimerWorker
+from chassis.world import Keys, World
+from tests.saga.broker import UnrulyBroker
+from tests.saga.provider import UnrulyProvider
+
+START = datetime(2027, 1, 1, tzinfo=UTC)
+NAMES = ("order", "inventory", "billing", "workflow", "reporting")
+
+_SETTINGS: dict[str, type[Settings]] = {
+    "order": order_svc.settings.Settings,
+    "inventory": inventory_svc.settings.Settings,
+    "billing": billing_svc.settings.Settings,
+    "workflow": workflow_svc.settings.Settings,
+    "reporting": reporting_svc.settings.Settings,
+}
+
+
+class Services:
+    """All services, each an Application that a crash throws away. `seed` makes ids and times that no other seed has."""
+
+    def __init__(self, urls: dict[str, str], seed: int) -> None:
+        self.clock = ManualClock(START + seed * timedelta(days=1))
+        self.broker = UnrulyBroker()
+        self.provider = UnrulyProvider(self.clock)
+        self._ids = IdSource(self.clock, random.Random(seed))  # noqa: S311 - repeatable, no secret
+        self._urls = urls
+        self.applications = {name: self._build(name) for name in NAMES}
+        self._dead: list[Application] = []
+
+    def __getitem__(self, name: str) -> Application:
+        return self.applications[name]
+
+    def _build(self, name: str) -> Application:
+        settings = _SETTINGS[name](profile="dev", database_url=SecretStr(self._urls[name]), batch_events=500, pool_size=3)
+        made = self._made(name, settings)
+        made.timers.close()
+        made.timers = TimerWorker(made.service, made.blueprint.works, asking=1)
+        made.consumer._next_retry = made.consumer._next_lag = math.inf  # real time decides nothing here
+        return made
+
+    def _made(self, name: str, settings: Any) -> Application:
+        match name:
+            case "order":
+                return order_svc.app.build(settings, self.clock, self.broker, self._ids)
+            case "inventory":
+                return inventory_svc.app.build(settings, self.clock, self.broker, self._ids)
+            case "billing":
+                return billing_svc.app.build(settings, self.clock, self.broker, self._ids, self.provider)
+            case "workflow":
+                return workflow_svc.app.build(settings, self.clock, self.broker, self._ids)
+            case _:
+                return reporting_svc.app.build(settings, self.clock, self.broker, self._ids)
+
+    def restart(self, name: str) -> None:
+        """Let a service die and start again; the leases of its dead worker have run out by then.
+
+        Where it dies while it waits for the provider, its timer worker goes on as a zombie, beside the new one.
+        """
+        self._close(self.applications[name])
+        self._dead.append(self.applications[name])
+        self.applications[name] = self._build(name)
+        self.end_leases(name)
+
+    def end_leases(self, name: str) -> None:
+        """Let the leases of timers run out, which real time does after half a minute."""
+        with self.connection(name) as connection:
+            connection.execute(sa.update(timer).where(timer.c.lease_time.is_not(None)).values(lease_time=None))
+
+    def close(self) -> None:
+        """Stop everything, zombies too."""
+        for application in (*self._dead, *self.applications.values()):
+            self._close(application)
+
+    def _close(self, application: Application) -> None:
+        application.timers.close()
+        application.consumer.close()
+        application.relay.close()
+        application.close()
+
+    @contextmanager
+    def connection(self, name: str) -> Iterator[sa.Connection]:
+        """A transaction on one service's database."""
+        with self[name].database.begin() as connection:
+            yield connection
+
+    def load(self, name: str, keys: Keys) -> World:
+        """Load aggregates of a service as its own store does."""
+        with self.connection(name) as connection:
+            return self[name].service.store.load(connection, keys)
+
+    def relay(self, name: str) -> int:
+        """Publish one batch."""
+        return self[name].relay.step()
+
+    def consume(self, name: str) -> int:
+        """Read one batch."""
+        return self[name].consumer.step()
+
+    def retry_parked(self, name: str) -> int:
+        """Try everything in the parking lot, as if its time had come."""
+        with self.connection(name) as connection:
+            connection.execute(sa.update(parked_event).values(next_time=sa.func.now()))
+        return self[name].consumer.retry_parked()
+
+    def work_timers(self, name: str) -> int:
+        """Work what is due."""
+        return self[name].timers.step()
+
+    def next_due(self) -> datetime | None:
+        """When the next timer is due, overdue ones included."""
+        times: list[datetime] = []
+        for name in NAMES:
+            with self.connection(name) as connection:
+                due = connection.execute(sa.select(sa.func.min(timer.c.due_time))).scalar()
+            times += [due] if due else []
+        return min(times, default=None)

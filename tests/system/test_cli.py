@@ -1,0 +1,112 @@
+"""The command line against a running stack: exit codes, --json, what a person reads."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+import pytest
+
+from cli.client import RestClient
+from cli.exits import ExitCode
+from cli.scenarios.narrator import Silence
+from cli.scenarios.stage import Stage, an_order
+from tests.cli.atlas_command import atlas, atlas_json
+from tests.stack import Stack
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
+
+
+@pytest.fixture
+def home(stack: Stack) -> Path:
+    """Where the stack of the run lives."""
+    return stack.home
+
+
+def test_seed_twice_is_seed_once(home: Path) -> None:
+    first, second = atlas_json("seed", home=home), atlas_json("seed", home=home)
+    assert {row["sku"] for row in first} == {"LAMP-01", "DESK-02", "CHAIR-03", "RARE-04"}
+    assert [row["on_hand"] for row in second] == [row["on_hand"] for row in first]
+    assert not any(row["made"] for row in second)
+
+
+def test_an_order_from_quote_to_fulfillment(home: Path, client: RestClient) -> None:
+    stage = Stage(client, Silence())
+    line = f"{stage.item('LAMP', stock=3)}:2:19.99"
+    assert atlas_json("order", "quote", "--line", line, home=home)["total"]["minor_units"] == 4798
+    key = str(uuid.uuid4())
+    placed = atlas_json("order", "place", "--line", line, "--key", key, home=home)
+    assert atlas_json("order", "place", "--line", line, "--key", key, home=home)["order_id"] == placed["order_id"]
+    followed = atlas_json("saga", "show", placed["order_id"], "--follow", home=home)
+    assert followed["order"]["state"] == followed["timeline"]["state"] == "CONFIRMED"
+    assert [step["event_type"] for step in followed["timeline"]["remaining_steps"]] == ["OrderFulfilled"]
+    shipped = atlas_json("order", "fulfill", placed["order_id"], "--tracking", "T-1", home=home)
+    assert [line["quantity"] for line in shipped["lines"]] == [2]
+    assert atlas_json("order", "get", placed["order_id"], home=home)["state"] == "FULFILLED"
+    listed = atlas_json("order", "list", "--state", "FULFILLED", "--limit", "5", home=home)
+    assert placed["order_id"] in [order["order_id"] for order in listed]
+
+
+def test_saga_show_tells_what_happened_and_what_is_still_to_come(home: Path, client: RestClient) -> None:
+    stage = Stage(client, Silence())
+    order = stage.place("order", an_order(stage.item("LAMP", stock=1), 2))
+    stage.until_state(order, "BACKORDERED")
+    shown = atlas("saga", "show", order.order_id, "--follow", home=home)
+    assert shown.returncode == ExitCode.OK
+    assert "InventoryReservationFailed" in shown.stdout
+    assert "still to come:" in shown.stdout
+    assert "BACKORDERED: reservation BACKORDERED" in shown.stdout
+    assert atlas("order", "cancel", order.order_id, home=home).returncode == ExitCode.OK
+
+
+def test_lists_of_every_service(home: Path) -> None:
+    entries = atlas_json("outbox", "list", "order", "--limit", "3", home=home)
+    assert {entry["service"] for entry in entries} == {"order"}
+    assert atlas_json("parked", "list", home=home) == []
+    assert atlas_json("dlq", "list", home=home) == []
+    assert atlas("parked", "list", home=home).stdout == "nothing there\n"
+
+
+def test_clock_is_the_same_everywhere(home: Path) -> None:
+    before = atlas_json("clock", "show", home=home)
+    after = atlas_json("clock", "advance", "90s", home=home)
+    offsets = [row["offset_seconds"] for row in before]
+    assert [row["offset_seconds"] for row in after] == [offset + 90 for offset in offsets]
+    assert len({row["service"] for row in after}) == 5
+
+
+def test_demo_and_invariants_end_well(home: Path) -> None:
+    played = atlas_json("demo", "declined", home=home)
+    assert played["holds"]
+    assert {row["owner"] for row in played["invariants"]} >= {"all", "order", "inventory", "billing", "workflow", "reporting"}
+    checked = atlas("invariants", home=home)
+    assert checked.returncode == ExitCode.OK
+    assert "FAIL" not in checked.stdout
+
+
+def test_events_replay_says_how_much_was_read(home: Path) -> None:
+    rows = atlas_json("events", "replay", home=home)
+    assert len(rows) == 5
+    assert all(row["messages"] >= 0 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("order", "get", "019a0000-0000-7000-8000-000000000000"), ExitCode.FAILED, "NOT_FOUND"),
+        (("order", "get", "nonsense"), ExitCode.FAILED, "/order_id"),
+        (("order", "place", "--line", "LAMP-01:0:1"), ExitCode.FAILED, "/lines/0/quantity"),
+        (("order", "place", "--line", "LAMP-01"), ExitCode.USAGE, "cannot read the line"),
+        (("saga", "show", "019a0000-0000-7000-8000-000000000000"), ExitCode.FAILED, "NOT_FOUND"),
+        (("parked", "list", "shipping"), ExitCode.USAGE, "there is no service shipping"),
+        (("parked", "retry", "billing", "999999"), ExitCode.FAILED, "NOT_FOUND"),
+        (("dlq", "discard", "billing", "999999"), ExitCode.FAILED, "NOT_FOUND"),
+        (("clock", "advance", "soon"), ExitCode.USAGE, "soon is no duration"),
+        (("demo", "nothing"), ExitCode.USAGE, "there is no scenario nothing"),
+    ],
+)
+def test_refusal_has_its_exit_code_and_a_next_step(home: Path, arguments: tuple[str, ...], code: int, words: str) -> None:
+    done = atlas(*arguments, home=home)
+    assert (done.returncode, words in done.stderr) == (code, True), done.stderr
+    assert "\nnext:  " in done.stderr
+    assert "Traceback" not in done.stderr
