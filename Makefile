@@ -2,7 +2,8 @@ SHELL := /bin/bash
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 PYTHON ?= python3
-PYTEST := pytest -n auto --maxprocesses 4 --dist loadgroup
+BASELINE := proto/baseline/v1.binpb
+PYTEST := pytest -n auto --maxprocesses 4
 
 # Sets up, starts the whole stack, seeds it, plays every scenario, and leaves it running.
 .PHONY: demo
@@ -28,17 +29,27 @@ up: run-environment
 down: run-environment
 	@atlas down
 
+# Style, types, import contracts, contracts, and whether everything generated is up to date.
+.PHONY: lint
+lint: setup
+	ruff check .
+	ruff format --check .
+	mypy .
+	lint-imports
+	buf format -d --exit-code proto
+	buf lint
+	if [ -f $(BASELINE) ]; then buf breaking proto --against $(BASELINE) && python -m tools.contract_diff $(BASELINE); fi
+	python -m tools.generate --check
+
 # Every test but the long versions; needs nothing running.
 .PHONY: test
-test: setup
+test: lint
 	@$(PYTEST) -m "not full"
 
 # The long versions.
 .PHONY: test-full
 test-full: setup
 	@$(PYTEST) -m full
-
-BASELINE := proto/baseline/v1.binpb
 
 # Checks the contracts and writes everything that is generated from them. Once a baseline is frozen, breaks of it are refused.
 .PHONY: proto
@@ -47,3 +58,8 @@ proto:
 	buf lint
 	if [ -f $(BASELINE) ]; then buf breaking proto --against $(BASELINE) && python -m tools.contract_diff $(BASELINE); fi
 	python -m tools.generate
+
+# The benchmarks with their floors, on a stack of their own.
+.PHONY: bench
+bench: setup
+	python -m bench

@@ -6,6 +6,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import sqlalchemy as sa
+
 SCRIPTS = Path(__file__).parent / "sql"
 
 
@@ -20,3 +22,21 @@ def transactions_per_second(pgbench: Path, url: str, script: str, *, clients: in
     if done.returncode or tps is None or failed is None or failed[1] != "0":
         raise RuntimeError(f"pgbench failed: {done.stderr[-500:]}")
     return float(tps[1])
+
+
+_ROWS = sa.text(
+    """
+    INSERT INTO orders
+    SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'floor', NULL, 'FULFILLED', NULL, 'EUR', 'pm_ok', '',
+           'floor', 'floor', now(), now(), NULL, '[]'::jsonb, '{"stock": "AWAITED", "approval": "AWAITED"}'::jsonb, '',
+           true, 1, 1, 1, now(), now()
+    FROM generate_series(1, 1000) AS n
+    ON CONFLICT DO NOTHING
+    """
+)
+
+
+def prepare(engine: sa.Engine) -> None:
+    """Make the rows that the saga's floor locks and updates."""
+    with engine.begin() as connection:
+        connection.execute(_ROWS)

@@ -8,6 +8,15 @@ import time
 import uuid
 from dataclasses import dataclass
 
+SKU = "BENCH-01"
+PRICE = {"currency_code": "EUR", "minor_units": 1999}
+ORDER = {
+    "customer_id": "bench",
+    "currency_code": "EUR",
+    "payment_method": "pm_ok",
+    "lines": [{"sku": SKU, "quantity": 3, "unit_price": PRICE, "tax_rate_basis_points": 2000}],
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Load:
@@ -23,21 +32,7 @@ class Load:
 
 async def place_orders(port: int, token: str, *, count: int, connections: int) -> Load:
     """Place `count` orders over `connections` connections. An answer other than 201 is an error."""
-    body = json.dumps(
-        {
-            "customer_id": "bench",
-            "currency_code": "EUR",
-            "payment_method": "pm_ok",
-            "lines": [
-                {
-                    "sku": "BENCH-01",
-                    "quantity": 3,
-                    "unit_price": {"currency_code": "EUR", "minor_units": 1999},
-                    "tax_rate_basis_points": 2000,
-                }
-            ],
-        }
-    ).encode()
+    body = json.dumps(ORDER).encode()
     head = (
         f"POST /v1/orders HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nIdempotency-Key: "

@@ -41,6 +41,7 @@ Handler = Callable[[Message, Context], Awaitable[Message]]
 ERROR_DOMAIN = "atlas"
 MAX_WAIT_SECONDS = 10
 MAX_CORRELATION_ID = 128
+_OPEN = ("/grpc.health.v1.", "/grpc.reflection.")
 
 
 @dataclass(slots=True)
@@ -213,9 +214,9 @@ class Chain(grpc.aio.ServerInterceptor):
     async def intercept_service(self, continuation: Any, details: Any) -> Any:
         """Wrap the handler of a method that our contracts describe."""
         handler = await continuation(details)
-        if handler is None or details.method not in self._policies:
+        if handler is None or details.method.startswith(_OPEN):
             return handler
-        policy = self._policies[details.method]
+        policy = self._policies.get(details.method)
         if policy is None:
             return None  # UNIMPLEMENTED: a method without a policy does not exist
         return grpc.unary_unary_rpc_method_handler(

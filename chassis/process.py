@@ -8,8 +8,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
@@ -97,7 +98,9 @@ class Process:
         self._done = asyncio.Event()
         self._threads: list[threading.Thread] = []
         self._broken = False
+        self._started = False
         self._readiness = Readiness()
+        self._readiness.add("started", lambda: self._started)
         self._admin = AdminServer(self._readiness, settings.admin_port)
 
     async def run(self) -> int:
@@ -107,12 +110,13 @@ class Process:
             loop.add_signal_handler(number, self._done.set)
         self._admin.start()
         if not await loop.run_in_executor(None, self._database_is_ready):
-            return 1
+            return 0 if self._done.is_set() else 1
         self._start_loops(loop)
         jwks = JwksSource(self._settings.oidc_issuer)
         edge = self._app.edge()
         edge.commands.start()
         server = await self._serve(edge, jwks) if "serve" in self._roles else None
+        self._started = True
         log.info("started", roles=",".join(self._roles))
         await self._done.wait()
         self._readiness.set_stopping()
@@ -127,9 +131,11 @@ class Process:
         log.info("stopped")
         return 1 if self._broken else 0
 
-    async def _serve(self, edge: Edge, jwks: JwksSource) -> GrpcServer:
-        await jwks.warm()
+    async def _serve(self, edge: Edge, jwks: JwksSource) -> GrpcServer | None:
+        """Serve as soon as tokens can be judged; None where the process was told to end before."""
         self._readiness.add("jwks", jwks.ready)
+        if not await self._unless_done(jwks.warm()):
+            return None
         verifier = TokenVerifier(issuer=self._settings.oidc_issuer, audience=self._app.blueprint.identity, jwks=jwks)
         ops = Servicer(
             ops_service_pb2.DESCRIPTOR.services_by_name["OpsService"],
@@ -140,6 +146,16 @@ class Process:
         server = GrpcServer(servicers, verifier, port=self._settings.grpc_port, reflect=self._settings.is_dev)
         await server.start()
         return server
+
+    async def _unless_done(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Wait for work, and give it up when told to end. Returns whether it was finished."""
+        tasks = asyncio.create_task(work), asyncio.create_task(self._done.wait())
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finished = tasks[0].done()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return finished
 
     def _database_is_ready(self) -> bool:
         """Wait for the database; refuse one that is behind or ahead of this build. Then take over the sandbox clock."""

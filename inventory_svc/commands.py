@@ -9,12 +9,12 @@ from atlas.inventory.v1 import stock_pb2
 from chassis.handling import Command
 from chassis.world import Aggregate, Context, Decision, Keys, World, keys
 from inventory_svc import wire
+from inventory_svc.backlog import waiting
 from inventory_svc.domain import backorder
 from inventory_svc.domain.backorder import Queue
 from inventory_svc.domain.commands import CreateItem, ReceiveStock
 from inventory_svc.domain.errors import ForeignCurrency, ItemExists, SkuLikeAnOrder, UnknownItems
 from inventory_svc.domain.events import InventoryReserved, StockReceived
-from inventory_svc.domain.reservation import Reservation
 from inventory_svc.domain.stock import Movement, MovementReason, Receipt, StockItem
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -44,7 +44,7 @@ def receive_stock(world: World, command: ReceiveStock, context: Context) -> Deci
     if unknown:
         raise UnknownItems(unknown)
     received = {line.sku: stock[line.sku].received(line.quantity) for line in command.lines}
-    walk = backorder.walk(received, lambda: world.all(Reservation))
+    walk = backorder.walk(received, lambda skus: waiting(world, skus))
     completed = tuple(reservation.order_id for reservation in walk.completed)
     receipt = Receipt(context.new_id(), command.reference, command.lines, completed)
     movements = [_movement(receipt, received[line.sku], line.quantity, context) for line in command.lines]

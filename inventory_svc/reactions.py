@@ -11,6 +11,7 @@ from chassis.handling import Reaction
 from chassis.timers import Work
 from chassis.world import NOTHING, Context, Decision, Keys, World, keys
 from inventory_svc import wire
+from inventory_svc.backlog import waiting
 from inventory_svc.domain import backorder, events
 from inventory_svc.domain.backorder import Queue, Stock
 from inventory_svc.domain.facts import OrderCancelled, OrderConfirmed, OrderFulfilled, OrderPlaced
@@ -41,7 +42,7 @@ def order_cancelled(world: World, fact: OrderCancelled, context: Context) -> Dec
         return NOTHING
     stock = _stock(world, {line.sku for line in known.lines})
     released, after = backorder.leave(known, stock)
-    walk = backorder.walk(after, lambda: [r for r in world.all(Reservation) if r.order_id != known.order_id])
+    walk = backorder.walk(after, lambda skus: (order for order in waiting(world, skus) if order.key != known.key))
     answer = events.InventoryReleased(known.order_id, events.ReleaseReason.ORDER_CANCELLED, released)
     return Decision(
         changed=(known.cancelled(fact.placing), *walk.served, *backorder.changed(stock, walk.stock)),

@@ -16,6 +16,7 @@ from chassis.money import Money
 from chassis.store import Child, Columns, Mapping, Store
 from chassis.tables import Time, aggregate_columns
 from chassis.world import Keys, World
+from inventory_svc import backlog
 from inventory_svc.domain.backorder import Queue
 from inventory_svc.domain.reservation import Line, Placing, Reservation, Shipment
 from inventory_svc.domain.stock import Movement, Receipt, ReceiptLine, StockItem
@@ -210,6 +211,7 @@ class InventoryStore(Store):
         orders = sorted(named | self._waiting(connection, queues))
         if orders:
             self.load_kind(connection, world, _RESERVATIONS, orders)
+        backlog.remember(world)
         return world
 
     @staticmethod

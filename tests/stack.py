@@ -1,6 +1,7 @@
 """The whole stack for system tests: one for the whole run, shared by all xdist workers, stopped when the run ends.
 
-Tests that use it carry the mark `stack` and run one after the other in one worker, since some of them kill its processes.
+Tests that use it carry the mark `stack` and run one after the other in one worker (tests/scheduling.py), since some of them
+kill its processes.
 """
 
 from __future__ import annotations
@@ -64,12 +65,19 @@ def _started(home: Path) -> Stack:
     return Stack(home, StackAddresses.parse(state.addresses))
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put every test of the stack into one xdist group."""
+    """Refuse a test that uses the stack without the mark: it would run beside those that kill its processes."""
     for item in items:
-        if item.get_closest_marker("stack"):
-            item.add_marker(pytest.mark.xdist_group("stack"))
+        if _uses_stack(item) and item.get_closest_marker("stack") is None:
+            raise pytest.UsageError(f"{item.nodeid} uses the stack: give its module pytestmark = pytest.mark.stack")
+
+
+def _uses_stack(item: pytest.Item) -> bool:
+    """Whether it uses the fixture of this file, not one of its own with the same name."""
+    if not isinstance(item, pytest.Function):
+        return False
+    found = item._fixtureinfo.name2fixturedefs.get("stack", ())
+    return any(fixture.scope == "session" for fixture in found[-1:])
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

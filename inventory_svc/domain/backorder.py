@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from inventory_svc.domain.reservation import Line, Reservation
@@ -49,18 +49,15 @@ def leave(reservation: Reservation, stock: Mapping[str, StockItem]) -> tuple[tup
     return tuple(line for line in reservation.lines if line.held), after
 
 
-def walk(stock: Mapping[str, StockItem], orders: Callable[[], Iterable[Reservation]]) -> Walk:
+def walk(stock: Mapping[str, StockItem], queue: Callable[[Collection[str]], Iterable[Reservation]]) -> Walk:
     """Give free stock to those who wait, in queue order: each line min(missing, available).
 
-    `orders` returns at least everyone who waits for one of these SKUs; it is asked only if there is something to give.
-    Lines on other SKUs are left alone.
+    `queue` returns everyone who waits for one of the SKUs it is given, in queue order; it is asked only if there is
+    something to give, and read only as far as that lasts. Lines on other SKUs are left alone.
     """
     wanted = {sku for sku, item in stock.items() if item.available and item.backordered}
-    if not wanted:
-        return Walk(dict(stock), ())
     after, served = dict(stock), []
-    waiting = [order for order in orders() if any(line.sku in wanted for line in order.waiting)]
-    for reservation in sorted(waiting, key=lambda r: r.queue_place):
+    for reservation in queue(wanted) if wanted else ():
         lines = tuple(_serve(line, after) for line in reservation.lines)
         if lines != reservation.lines:
             served.append(replace(reservation, lines=lines))

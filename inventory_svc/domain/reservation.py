@@ -113,6 +113,10 @@ class Reservation:
         """The lines that wait for stock."""
         return tuple(line for line in self.lines if line.missing) if self.is_open else ()
 
+    def waits_for(self, skus: Container[str]) -> bool:
+        """Whether one of its lines waits for one of these SKUs."""
+        return self.is_open and any(line.sku in skus and line.missing > 0 for line in self.lines)
+
     @property
     def is_complete(self) -> bool:
         """Whether everything is held or shipped."""

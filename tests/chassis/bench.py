@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -27,6 +28,7 @@ from chassis.tables import outbox, parked_event
 from chassis.world import SYSTEM, Actor
 from tests.chassis.counter import IN, OUT, Faults, build, count_command, counts
 
+DEADLINE_SECONDS = 20.0
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 TRACE = "00-" + "1" * 32 + "-" + "2" * 16 + "-01"
 ALICE = Actor("https://issuer.test", "alice-id", "alice", "atlas-cli", frozenset({"orders:cancel"}), human=True)
@@ -44,6 +46,14 @@ class LatestTry(random.Random):
 def settings(database_url: str, **changes: Any) -> Settings:
     """Settings of the dev profile on a database."""
     return Settings.model_validate({"profile": "dev", "database_url": database_url, **changes})
+
+
+def until(holds: Callable[[], object]) -> None:
+    """Wait until something holds; fail where it does not in time."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
 
 
 def new_key() -> str:
@@ -66,7 +76,7 @@ class Bench:
     _offsets: int = 0
 
     def __post_init__(self) -> None:
-        self._ids = IdSource(self.clock, random.Random(7))  # noqa: S311 - a fixed seed, no secret
+        self._ids = IdSource(self.clock, random.Random(7))
         self.app = self.new_application()
 
     def new_application(self) -> Application:

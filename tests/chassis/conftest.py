@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ from chassis import tables
 from chassis.database import make_engine
 from tests.chassis import counter
 from tests.chassis.bench import Bench
+from tests.chassis.served import Served
 
 _TABLES = (*tables.metadata.sorted_tables, *counter.metadata.sorted_tables)
 
@@ -50,5 +51,17 @@ def bench(database_url: str) -> Iterator[Bench]:
 def _plain_logs() -> None:
     """Log without the locals of tracebacks: drawing them takes a second each."""
     structlog.configure(
-        processors=[structlog.processors.add_log_level, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ]
     )
+
+
+@pytest.fixture
+async def served(bench: Bench) -> AsyncIterator[Served]:
+    """The counter service behind a gRPC server."""
+    made = await Served(bench).start()
+    yield made
+    await made.stop()

@@ -82,7 +82,7 @@ class Faults:
     unreadable: set[str] = field(default_factory=set)
     infrastructure: list[Exception] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
-    on_ask: Callable[[str], None] = lambda label: None
+    on_ask: Callable[[str], object] = lambda label: None
 
     def check(self, label: str) -> None:
         """Fail if this label has failures left."""

@@ -79,7 +79,7 @@ def test_a_gap_in_a_stream_holds_nothing_up(bench: Bench) -> None:
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(), cut=st.integers(1, 7))
 def test_however_often_and_in_whatever_batches_events_are_read_each_counts_once(bench: Bench, seed: int, cut: int) -> None:
-    chance = random.Random(seed)  # noqa: S311 - a fixed seed, no secret
+    chance = random.Random(seed)
     keys = [new_key() for _ in range(3)]
     events = [bench.record(key, f"{number}") for number in range(4) for key in keys]
     read: list[InRecord] = []

@@ -31,7 +31,9 @@ def test_a_record_the_producer_refuses_holds_back_its_key_only(infra: Infra, new
 def test_keys_and_headers_that_are_no_text_are_left_out(infra: Infra, new_topic: Callable[[int], str]) -> None:
     topic, broker = new_topic(1), KafkaBroker(infra.kafka, infra.kafka_provider)
     producer = Producer({"bootstrap.servers": infra.kafka})
-    producer.produce(topic, key=b"\xff", value=b"1", headers=[("good", b"x"), ("bad", b"\xff"), ("nul", b"a\0b"), ("none", None)])
+    producer.produce(
+        topic, key=b"\xff", value=b"1", headers=[("good", b"x"), ("bad", b"\xff"), ("nul", b"a\0b"), ("none", None)]
+    )
     producer.produce(topic, key=b"a\0b", value=b"2")
     producer.produce(topic, value=None)
     producer.flush(10)

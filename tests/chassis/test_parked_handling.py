@@ -73,9 +73,7 @@ def test_an_event_queued_behind_another_may_fail_itself(bench: Bench) -> None:
     one = _park(bench, 1)
     bench.faults.failing["c"] = 2
     assert _try(bench) == 1
-    assert [(row.state, row.attempts, row.error_class) for row in bench.rows(parked_event)] == [
-        ("PARKED", 1, "RuntimeError")
-    ]
+    assert [(row.state, row.attempts, row.error_class) for row in bench.rows(parked_event)] == [("PARKED", 1, "RuntimeError")]
     assert _try(bench, 2) == 1
     assert bench.labels(one) == ["a", "bad", "c"]
 

@@ -37,9 +37,9 @@ def lines(*wants: tuple[str, int]) -> tuple[Line, ...]:
     return tuple(Line(number, sku, quantity) for number, (sku, quantity) in enumerate(wants, 1))
 
 
-def an_item(sku: str = "A", **stock: int) -> StockItem:
+def an_item(sku: str = "A", *, on_hand: int = 0, reserved: int = 0, backordered: int = 0) -> StockItem:
     """An item with some stock."""
-    return StockItem(sku, f"item {sku}", COST, **stock)
+    return StockItem(sku, f"item {sku}", COST, on_hand=on_hand, reserved=reserved, backordered=backordered)
 
 
 def a_reservation(number: int, *wants: tuple[str, int], minute: int | None = None) -> Reservation:
@@ -148,9 +148,7 @@ class Warehouse:
             assert 0 <= item.reserved <= item.on_hand
             assert item.on_hand == sum(m.quantity for m in self.movements() if m.sku == item.sku)
             assert item.reserved == _sum(line.held for order in orders for line in order.lines if line.sku == item.sku)
-            assert item.backordered == _sum(
-                line.missing for order in orders for line in order.waiting if line.sku == item.sku
-            )
+            assert item.backordered == _sum(line.missing for order in orders for line in order.waiting if line.sku == item.sku)
             assert not (item.backordered and item.available)
         for order in orders:
             assert order.is_open or not any(line.held for line in order.lines)

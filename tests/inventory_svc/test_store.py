@@ -108,9 +108,7 @@ def test_a_movement_cannot_be_changed(connection: sa.Connection, statement: str)
         ("backordered = 1", "stock_item_nothing_free_while_waiting"),
     ],
 )
-def test_an_impossible_stock_is_refused_by_the_database(
-    connection: sa.Connection, change: str, constraint: str
-) -> None:
+def test_an_impossible_stock_is_refused_by_the_database(connection: sa.Connection, change: str, constraint: str) -> None:
     _save(connection, an_item("A", on_hand=5))
     with pytest.raises(sa.exc.IntegrityError, match=constraint):
         connection.execute(sa.text(f"UPDATE stock_item SET {change}"))  # noqa: S608 - literals of this test

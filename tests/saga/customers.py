@@ -57,7 +57,7 @@ class Customers:
         for sku in self.skus:
             self.office.now(people.new_item(sku, self._mood.choice((0, 1, 700))), people.CLERK)
             if self._mood.random() < 0.7:
-                self.restock(self._mood.randint(1, 12), sku)
+                self.restock(self._mood.randint(2, 25), sku)
 
     def act(self) -> None:
         """Do one thing that somebody might do now."""
@@ -83,8 +83,8 @@ class Customers:
         lines = [people.line(mood.choice(skus), mood.randint(1, 5), mood.choice(PRICES)) for _ in range(mood.randint(1, 3))]
         buyer = mood.choice((people.BUYER, people.BUYER_WHO_APPROVES))
         placing = self.office.ask(people.order(self.customer, mood.choice(METHODS), *lines), buyer)
-        chances = (0.4, 0.8, 0.3, 0.9)
-        self.wishes.append(Wish(placing, *(mood.random() < chance for chance in chances)))
+        cancelled, shipped, rejected, decided = (mood.random() < chance for chance in (0.4, 0.8, 0.3, 0.9))
+        self.wishes.append(Wish(placing, cancelled, shipped, rejected, decided))
 
     def look_after(self, wish: Wish) -> None:
         """Look at one order, and do what its wishes want where it is."""

@@ -40,6 +40,14 @@ class Fault:
         return f"{self.action} at {self.point}"
 
 
+Faults = Callable[[str], Fault | None]
+"""Says which fault the next step of a kind meets."""
+
+
+def no_fault(_kind: str) -> None:
+    """Nothing goes wrong."""
+
+
 def any_fault(mood: random.Random, kind: str) -> Fault:
     """Draw a fault that a kind of step may meet; some hit nothing."""
     draw = mood.random()

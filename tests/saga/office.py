@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +14,7 @@ from chassis.envelope import Cause
 from chassis.errors import Refusal, Unavailable
 from chassis.idempotency import KeyedRequest, hash_request
 from chassis.world import Actor
-from tests.saga.faults import Fault, survive
+from tests.saga.faults import Faults, survive
 from tests.saga.people import COMMANDS
 from tests.saga.services import Services
 
@@ -63,6 +62,7 @@ class Office:
 
     services: Services
     label: str
+    faults: Faults
     waiting: list[Call] = field(default_factory=list)
     answered: list[Call] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
@@ -75,7 +75,7 @@ class Office:
         self.waiting.append(call)
         return call
 
-    def send_some(self, mood: random.Random, fault: Callable[[], Fault | None]) -> str:
+    def send_some(self, mood: random.Random) -> str:
         """Send some of what waits for one service, now and then something answered as well."""
         if not self.waiting:
             return self._repeat(mood)
@@ -84,17 +84,18 @@ class Office:
         calls = mood.sample(waiting, mood.randint(1, min(MAX_BATCH, len(waiting))))
         if mood.random() < 0.1:
             calls.append(calls[0])
-        return self._send(name, calls, fault())
+        return self._send(name, calls)
 
     def send_all(self) -> None:
-        """Send everything that waits, one by one, without faults."""
+        """Send everything that waits, one by one, until it is answered."""
         while self.waiting:
-            self._send(self.waiting[0].service, [self.waiting[0]], None)
+            self._send(self.waiting[0].service, [self.waiting[0]])
 
     def now(self, request: Message, actor: Actor) -> Any:
-        """Send one call now; return its response, or raise its refusal."""
+        """Send one call until it is answered; return its response, or raise its refusal."""
         call = self.ask(request, actor)
-        self._send(call.service, [call], None)
+        while not call.is_answered:
+            self._send(call.service, [call])
         if call.refusal is not None:
             raise call.refusal
         return call.response
@@ -104,10 +105,11 @@ class Office:
         if not done:
             return "nobody calls"
         call = mood.choice(done)
-        return self._send(call.service, [call], None)
+        return self._send(call.service, [call])
 
-    def _send(self, name: str, calls: list[Call], fault: Fault | None) -> str:
+    def _send(self, name: str, calls: list[Call]) -> str:
         answers: list[Answer] = []
+        fault = self.faults("command")
 
         def step() -> int:
             answers.extend(run_commands(self.services[name].service, [call.command_call() for call in calls]))

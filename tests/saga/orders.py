@@ -134,9 +134,9 @@ def _world(services: Services, it: Whole) -> Iterator[str]:
         if charged != (attempt.received is not None):
             yield f"the provider has {intent}, billing has {attempt}"
     refunds = {refund.refund_id: refund for refund in account.refunds}
-    for refund_id, refund in sandbox.refunds.items():
-        if refund.order_id == account.order_id and not (refund_id in refunds and refunds[refund_id].is_succeeded):
-            yield f"the provider gave {refund.amount} back, billing does not know"
+    for refund_id, given in sandbox.refunds.items():
+        if given.order_id == account.order_id and not (refund_id in refunds and refunds[refund_id].is_succeeded):
+            yield f"the provider gave {given.amount} back, billing does not know"
     for refund in account.refunds:
         if refund.is_succeeded and refund.refund_id not in sandbox.refunds:
             yield f"billing believes that {refund} is back, the provider does not"

@@ -33,6 +33,7 @@ from tests.saga.broker import UnrulyBroker
 from tests.saga.provider import UnrulyProvider
 
 START = datetime(2027, 1, 1, tzinfo=UTC)
+DAYS = 3_000
 NAMES = ("order", "inventory", "billing", "workflow", "reporting")
 
 _SETTINGS: dict[str, type[Settings]] = {
@@ -45,16 +46,16 @@ _SETTINGS: dict[str, type[Settings]] = {
 
 
 class Services:
-    """All services, each an Application that a crash throws away. `seed` makes ids and times that no other seed has."""
+    """All services, each an Application that a crash throws away. `seed` makes ids that no other seed makes."""
 
     def __init__(self, urls: dict[str, str], seed: int) -> None:
-        self.clock = ManualClock(START + seed * timedelta(days=1))
+        self.clock = ManualClock(START + seed % DAYS * timedelta(days=1))
         self.broker = UnrulyBroker()
         self.provider = UnrulyProvider(self.clock)
-        self._ids = IdSource(self.clock, random.Random(seed))  # noqa: S311 - repeatable, no secret
+        self._ids = IdSource(self.clock, random.Random(seed))
         self._urls = urls
         self.applications = {name: self._build(name) for name in NAMES}
-        self._dead: list[Application] = []
+        self.dead: list[Application] = []
 
     def __getitem__(self, name: str) -> Application:
         return self.applications[name]
@@ -86,7 +87,7 @@ class Services:
         Where it dies while it waits for the provider, its timer worker goes on as a zombie, beside the new one.
         """
         self._close(self.applications[name])
-        self._dead.append(self.applications[name])
+        self.dead.append(self.applications[name])
         self.applications[name] = self._build(name)
         self.end_leases(name)
 
@@ -97,7 +98,7 @@ class Services:
 
     def close(self) -> None:
         """Stop everything, zombies too."""
-        for application in (*self._dead, *self.applications.values()):
+        for application in (*self.dead, *self.applications.values()):
             self._close(application)
 
     def _close(self, application: Application) -> None:
@@ -123,7 +124,12 @@ class Services:
 
     def consume(self, name: str) -> int:
         """Read one batch."""
-        return self[name].consumer.step()
+        return self[name].consumer.step() if self.has_unread(name) else 0
+
+    def has_unread(self, name: str) -> bool:
+        """Whether a consumer has something to read, as far as is known before it has started."""
+        consumer = self[name].consumer
+        return consumer._subscription is None or consumer._rewind.is_set() or consumer.lag() > 0
 
     def retry_parked(self, name: str) -> int:
         """Try everything in the parking lot, as if its time had come."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from cli.client import RestClient
@@ -82,6 +83,19 @@ def test_demo_and_invariants_end_well(home: Path) -> None:
     checked = atlas("invariants", home=home)
     assert checked.returncode == ExitCode.OK
     assert "FAIL" not in checked.stdout
+
+
+def test_tampered_stock_breaks_an_invariant(stack: Stack, home: Path) -> None:
+    with psycopg.connect(stack.addresses.postgres["inventory_svc"], autocommit=True) as database:
+        database.execute("UPDATE stock_item SET on_hand = on_hand + 1 WHERE sku = 'LAMP-01'")
+        try:
+            checked = atlas("invariants", home=home)
+        finally:
+            database.execute("UPDATE stock_item SET on_hand = on_hand - 1 WHERE sku = 'LAMP-01'")
+    assert checked.returncode == ExitCode.INVARIANT_BROKEN
+    assert "X stock value (all)" in checked.stderr
+    assert "I7.stock (inventory)" in checked.stderr
+    assert atlas("invariants", home=home).returncode == ExitCode.OK
 
 
 def test_events_replay_says_how_much_was_read(home: Path) -> None:

@@ -7,12 +7,11 @@ import pytest
 from tests.inventory_svc.builders import an_item
 
 
-@pytest.mark.parametrize(
-    "stock", [{"reserved": 1}, {"on_hand": 5, "reserved": 6}, {"reserved": -1}, {"on_hand": -1}, {"backordered": -1}]
-)
-def test_an_impossible_stock_cannot_be_built(stock: dict[str, int]) -> None:
+@pytest.mark.parametrize("numbers", [(0, 1, 0), (5, 6, 0), (5, -1, 0), (-1, 0, 0), (0, 0, -1)])
+def test_an_impossible_stock_cannot_be_built(numbers: tuple[int, int, int]) -> None:
+    on_hand, reserved, backordered = numbers
     with pytest.raises(ValueError, match="A: "):
-        an_item(**stock)
+        an_item(on_hand=on_hand, reserved=reserved, backordered=backordered)
 
 
 def test_what_is_held_is_not_available() -> None:

@@ -1,0 +1,62 @@
+"""Commands straight to the services' handling, as their servicers would submit them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from google.protobuf.message import Message
+
+from atlas.common.v1.money_pb2 import Money
+from atlas.inventory.v1 import stock_pb2
+from atlas.orders.v1 import order_pb2, order_service_pb2
+from bench.load import SKU
+from chassis.command_handling import CommandCall, run_commands
+from chassis.envelope import Cause
+from chassis.handling import Command, Service
+from chassis.idempotency import KeyedRequest, hash_request
+from chassis.telemetry import new_traceparent
+from chassis.world import Actor
+from inventory_svc.commands import RECEIVE_STOCK, create_item_command
+from order_svc.commands import PLACE_ORDER
+
+BATCH = 64
+ACTOR = Actor(issuer="bench", subject="bench", username="bench", client="atlas-cli")
+PRICE = Money(currency_code="EUR", minor_units=1999)
+
+
+class Desk:
+    """Stocks one item and places orders for it."""
+
+    def __init__(self, orders: Service, inventory: Service) -> None:
+        self._orders = orders
+        self._inventory = inventory
+
+    def stock(self) -> None:
+        """Make the item with more than enough stock."""
+        item = stock_pb2.CreateItemRequest(sku=SKU, name="Lamp", standard_cost=Money(currency_code="EUR", minor_units=1200))
+        receipt = stock_pb2.ReceiveStockRequest(reference="bench")
+        receipt.lines.add(sku=SKU, quantity=1_000_000)
+        _run(self._inventory, [_call(create_item_command("EUR"), item, "item")])
+        _run(self._inventory, [_call(RECEIVE_STOCK, receipt, "receipt")])
+
+    def place(self, count: int, run: str) -> None:
+        """Place orders in batches, as the coalescer makes them under load."""
+        line = order_pb2.OrderLineInput(sku=SKU, quantity=3, unit_price=PRICE, tax_rate_basis_points=2000)
+        request = order_service_pb2.PlaceOrderRequest(
+            customer_id="bench", currency_code="EUR", payment_method="pm_ok", lines=[line]
+        )
+        for start in range(0, count, BATCH):
+            numbers = range(start, min(start + BATCH, count))
+            _run(self._orders, [_call(PLACE_ORDER, request, f"{run}-{number}") for number in numbers])
+
+
+def _call(command: Command[Any], request: Message, key: str) -> CommandCall:
+    keyed = KeyedRequest(ACTOR.key, command.name, key, hash_request(request))
+    return CommandCall(command, command.parse(request), keyed, Cause(key, key, new_traceparent(), ACTOR))
+
+
+def _run(service: Service, calls: Sequence[CommandCall]) -> None:
+    for answer in run_commands(service, calls):
+        if answer.error is not None:
+            raise answer.error

@@ -1,0 +1,61 @@
+"""Finds who waits for stock in what a batch has loaded and decided, in queue order and without looking at everybody.
+
+A batch may walk a long queue many times, so the store sorts each queue once, when it loads it; orders that joined within
+the batch are merged in.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import takewhile
+
+from chassis.world import World
+from inventory_svc.domain.reservation import Reservation
+
+Place = tuple[int, datetime, str]
+EXTRA = "backlog"
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """The queues as they were loaded: by SKU, the places of those who wait; and the orders that were not placed yet."""
+
+    queues: dict[str, Sequence[Place]] = field(default_factory=dict)
+    unplaced: tuple[str, ...] = ()
+
+
+def remember(world: World) -> None:
+    """Keep the queues of a world that has just been loaded."""
+    queues: dict[str, set[Place]] = {}
+    loaded = world.all(Reservation)
+    for order in loaded:
+        for line in order.waiting:
+            queues.setdefault(line.sku, set()).add(order.queue_place)
+    unplaced = tuple(order.order_id for order in loaded if not order.lines)
+    world.extra[EXTRA] = Backlog({sku: sorted(places) for sku, places in queues.items()}, unplaced)
+
+
+def waiting(world: World, skus: Collection[str]) -> Iterator[Reservation]:
+    """Return the orders that wait for one of these SKUs as they are now, in queue order, each once."""
+    backlog: Backlog = world.extra.get(EXTRA, Backlog())
+    joined = sorted(order.queue_place for order in _joined(world, backlog) if order.waits_for(skus))
+    last = None
+    for place in heapq.merge(joined, *(backlog.queues.get(sku, ()) for sku in sorted(skus))):
+        order = world.find(Reservation, place[-1])
+        if place != last and order is not None and order.waits_for(skus):
+            yield order
+        last = place
+
+
+def _joined(world: World, backlog: Backlog) -> Iterator[Reservation]:
+    """Return the orders that were placed within this batch. What is new in a world stands behind what was loaded."""
+    for row in takewhile(lambda row: not row.stored, reversed(world.rows.values())):
+        if isinstance(row.aggregate, Reservation):
+            yield row.aggregate
+    for order_id in backlog.unplaced:
+        order = world.find(Reservation, order_id)
+        if order is not None:
+            yield order

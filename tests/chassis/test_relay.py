@@ -1,0 +1,226 @@
+"""The relay publishes what was committed, at least once and in order per key, whoever dies meanwhile."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Sequence
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from atlas.orders.v1 import order_events_pb2
+from chassis import failpoints, metrics, relay
+from chassis.broker import OutRecord
+from chassis.failpoints import FailpointCrash
+from chassis.memory_broker import MemoryBroker
+from chassis.relay import Relay
+from chassis.tables import outbox, relay_state
+from tests.chassis.bench import Bench, new_key, until
+
+
+def _memory(bench: Bench) -> MemoryBroker:
+    assert isinstance(bench.broker, MemoryBroker)
+    return bench.broker
+
+
+def _numbers(records: Sequence[OutRecord], key: str) -> list[int]:
+    envelopes = [order_events_pb2.OrderEvent.FromString(record.value) for record in records if record.key == key]
+    return [envelope.metadata.stream_sequence for envelope in envelopes]
+
+
+def _first_occurrences(numbers: Sequence[int]) -> list[int]:
+    return list(dict.fromkeys(numbers))
+
+
+def test_what_is_committed_is_published_once_with_its_headers(bench: Bench) -> None:
+    one = new_key()
+    bench.count(one)
+    bench.count(one)
+    assert bench.app.relay.step() == 2
+    assert bench.app.relay.step() == 0
+    assert _numbers(bench.published(), one) == [1, 2]
+    (first, _), row = bench.published(), bench.rows(outbox)[0]
+    assert (first.value, first.headers, first.key) == (bytes(row.value), row.headers, one)
+    assert bench.pending() == 0
+
+
+@pytest.mark.parametrize("point", ["relay.after_produce", "relay.before_mark"])
+def test_a_relay_killed_between_produce_and_mark_loses_nothing_and_keeps_the_order(bench: Bench, point: str) -> None:
+    keys = [new_key() for _ in range(3)]
+    for _ in range(4):
+        for key in keys:
+            bench.count(key)
+    with failpoints.armed(point, "crash"), pytest.raises(FailpointCrash):
+        bench.app.relay.step()
+    assert bench.pending() == 12
+    bench.restart()
+    for key in keys:
+        bench.count(key)
+    bench.settle()
+    assert bench.pending() == 0
+    for key in keys:
+        assert _numbers(bench.published(), key) == [1, 2, 3, 4, 1, 2, 3, 4, 5]
+
+
+def test_writers_and_a_dying_relay_at_the_same_time_lose_nothing_and_keep_the_order(bench: Bench) -> None:
+    keys = [new_key() for _ in range(5)]
+
+    def write(number: int) -> None:
+        chance = random.Random(number)
+        for _ in range(25):
+            bench.count(chance.choice(keys))
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    chance = random.Random(9)
+    while any(thread.is_alive() for thread in threads) or bench.pending():
+        publishing = Relay(bench.app.database, bench.broker.publisher("relay"))
+        point = chance.choice(["relay.after_produce", "relay.before_mark"])
+        try:
+            with failpoints.armed(point, f"crash:{chance.randint(1, 3)}"):
+                for _ in range(5):
+                    publishing.step()
+        except FailpointCrash:
+            pass
+        publishing.close()
+    assert bench.pending() == 0
+    for key in keys:
+        numbers = _numbers(bench.published(), key)
+        assert _first_occurrences(numbers) == list(range(1, max(numbers, default=0) + 1))
+    assert sum(len(set(_numbers(bench.published(), key))) for key in keys) == 100
+
+
+def test_a_second_relay_waits_for_the_lock_and_takes_over_when_the_first_is_cut_off(bench: Bench) -> None:
+    one = new_key()
+    second = Relay(bench.app.database, bench.broker.publisher("second"))
+    bench.count(one)
+    assert bench.app.relay.step() == 1
+    bench.count(one)
+    assert second.step() == 0
+    assert bench.pending() == 1
+    with psycopg.connect(bench.database_url, autocommit=True) as server:
+        server.execute("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted")
+    until(lambda: second.step() == 1)
+    with pytest.raises(sa.exc.DBAPIError):
+        bench.app.relay.step()
+    second.close()
+    assert _numbers(bench.published(), one) == [1, 2]
+
+
+def test_the_loop_survives_losing_its_lead(bench: Bench) -> None:
+    one, stopping = new_key(), threading.Event()
+    thread = threading.Thread(target=bench.app.relay.run, args=(stopping,))
+    thread.start()
+    bench.count(one)
+    until(lambda: bench.pending() == 0)
+    with psycopg.connect(bench.database_url, autocommit=True) as server:
+        server.execute("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted")
+    until(lambda: bench.count(one).error is None)
+    until(lambda: bench.pending() == 0)
+    stopping.set()
+    bench.app.relay.wake()
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_a_commit_wakes_the_relay(bench: Bench) -> None:
+    relay_thread_woken = bench.app.relay._wake
+    relay_thread_woken.clear()
+    bench.count(new_key())
+    assert relay_thread_woken.is_set()
+    relay_thread_woken.clear()
+    bench.count(new_key(), "refuse")
+    assert not relay_thread_woken.is_set()
+
+
+def test_another_cluster_gets_everything_that_is_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay, "CLUSTER_CHECK_SECONDS", 0.0)
+    one = new_key()
+    for _ in range(3):
+        bench.count(one)
+    bench.settle()
+    broker = _memory(bench)
+    broker.logs.clear()
+    broker.cluster_id = "another"
+    bench.count(one)
+    bench.settle()
+    assert _numbers(bench.published(), one) == [1, 2, 3, 4]
+    assert [row.cluster_id for row in bench.rows(relay_state)] == ["another"]
+
+
+def test_a_restart_on_the_same_cluster_publishes_nothing_again(bench: Bench) -> None:
+    bench.count(new_key())
+    bench.settle()
+    bench.restart().relay.step()
+    assert len(bench.published()) == 1
+
+
+def test_a_low_id_that_commits_late_is_published(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay, "UNFLOORED_SECONDS", 0.0)
+    slow, fast = new_key(), new_key()
+    with bench.app.database.begin() as connection:
+        low = connection.execute(sa.text("select nextval(pg_get_serial_sequence('outbox', 'id'))")).scalar_one()
+        connection.execute(sa.text(f"select setval(pg_get_serial_sequence('outbox', 'id'), {low + 100_000})"))
+    bench.count(fast)
+    bench.settle()
+    bench.count(slow)
+    with bench.app.database.begin() as connection:
+        connection.execute(sa.update(outbox).where(outbox.c.stream_key == slow).values(id=sa.literal(low)))
+    bench.settle()
+    assert _numbers(bench.published(), slow) == [1]
+
+
+class _Refusing:
+    """A publisher on which the records of some keys are not acknowledged."""
+
+    def __init__(self, broker: MemoryBroker, refused: set[str]) -> None:
+        self._inner = broker.publisher("inner")
+        self.refused = refused
+
+    def cluster_id(self) -> str:
+        return self._inner.cluster_id()
+
+    def publish(self, records: Sequence[OutRecord]) -> list[bool]:
+        self._inner.publish([record for record in records if record.key not in self.refused])
+        return [record.key not in self.refused for record in records]
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def test_a_row_the_broker_refuses_blocks_its_key_only(bench: Bench) -> None:
+    bad, good = new_key(), new_key()
+    for key in (bad, good, bad, good):
+        bench.count(key)
+    publisher = _Refusing(_memory(bench), {bad})
+    publishing = Relay(bench.app.database, publisher)
+    assert publishing.step() == 2
+    assert publishing.step() == 0
+    assert _numbers(bench.published(), good) == [1, 2]
+    publisher.refused = set()
+    assert publishing.step() == 2
+    assert _numbers(bench.published(), bad) == [1, 2]
+    publishing.close()
+
+
+def test_per_key_only_the_acknowledged_prefix_is_marked(bench: Bench) -> None:
+    one, two = new_key(), new_key()
+    for key in (one, two, one, two, one):
+        bench.count(key)
+    rows = bench.rows(outbox)
+    done = relay._acknowledged_prefixes(rows, [True, False, False, True, True])
+    assert done == [rows[0].id]
+
+
+def test_what_waits_is_measured_by_the_clock_of_the_events(bench: Bench) -> None:
+    with bench.app.database.connect() as connection:
+        relay.measure(connection, bench.clock.now())
+        assert metrics.OUTBOX_OLDEST_AGE._value.get() == 0
+    bench.count(new_key())
+    with bench.app.database.connect() as connection:
+        relay.measure(connection, bench.clock.now())
+    assert metrics.OUTBOX_PENDING._value.get() == 1
+    assert metrics.OUTBOX_OLDEST_AGE._value.get() == 0

@@ -1,0 +1,119 @@
+"""The cross-service invariants of one order: what agrees passes, each kind of disagreement is found by its own rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cli.auditing.evidence import Evidence
+from cli.auditing.judgement import JUDGEMENTS
+
+NET, TAX, TOTAL = 5997, 1199, 7196
+PAID = [("1000", TOTAL), ("2300", -NET), ("2000", -TAX)]
+SOLD = [("1000", TOTAL), ("4000", -NET), ("2000", -TAX)]
+OWED = [("1100", TOTAL), ("2300", -NET), ("2000", -TAX)]
+
+
+def euros(cents: int) -> dict[str, Any]:
+    return {"currency_code": "EUR", "minor_units": cents}
+
+
+def a_journal(*balances: tuple[str, int]) -> dict[str, Any]:
+    sides = [(account, "DEBIT" if units > 0 else "CREDIT", abs(units)) for account, units in balances]
+    return {"entries": [{"account": account, "side": side, "amount": euros(units)} for account, side, units in sides]}
+
+
+def evidence(state: str, *, settlement: str = "", **parts: Any) -> Evidence:
+    """An order of 71.96 EUR in this state; `reservation`, `invoice`, `payment`, `refund`, `approval`, `held`, `books`."""
+    order = {"order_id": "o-1", "state": state, "total": euros(TOTAL), "net": euros(NET)}
+    found = Evidence(order | ({"settlement": settlement} if settlement else {}))
+    if "reservation" in parts:
+        found.reservations = [{"state": parts["reservation"], "lines": [{"held": parts.get("held", 0)}]}]
+    if "invoice" in parts:
+        found.invoices = [{"state": parts["invoice"], "total": parts.get("invoiced", euros(TOTAL))}]
+    found.payments = [{"state": state, "amount": euros(TOTAL)} for state in parts.get("payments", ())]
+    found.refunds = [{"state": state, "amount": euros(TOTAL)} for state in parts.get("refunds", ())]
+    found.approvals = [{"state": state} for state in parts.get("approvals", ())]
+    found.journals = [a_journal(*parts["books"])] if parts.get("books") else []
+    return found
+
+
+def broken(found: Evidence) -> set[str]:
+    return {name for name, (_, judgement) in JUDGEMENTS.items() if list(judgement(found))}
+
+
+FINE = {
+    "backordered": evidence("BACKORDERED", reservation="BACKORDERED", held=6),
+    "payment failed": evidence("PAYMENT_FAILED", reservation="RESERVED", invoice="OPEN", payments=["DECLINED"], books=OWED),
+    "payment pending": evidence("AWAITING_PAYMENT", reservation="RESERVED", invoice="OPEN", payments=["PENDING"], books=OWED),
+    "awaiting approval": evidence(
+        "AWAITING_APPROVAL", reservation="RESERVED", invoice="PAID", payments=["SUCCEEDED"], approvals=["PENDING"], books=PAID
+    ),
+    "confirmed": evidence("CONFIRMED", reservation="COMMITTED", invoice="PAID", payments=["DECLINED", "SUCCEEDED"], books=PAID),
+    "approved": evidence(
+        "CONFIRMED", reservation="COMMITTED", invoice="PAID", payments=["SUCCEEDED"], approvals=["GRANTED"], books=PAID
+    ),
+    "fulfilled": evidence("FULFILLED", reservation="SHIPPED", invoice="PAID", payments=["SUCCEEDED"], books=SOLD),
+    "settled unpaid": evidence("CANCELLED", settlement="SETTLED", reservation="RELEASED", invoice="VOID"),
+    "settled paid": evidence(
+        "CANCELLED",
+        settlement="SETTLED",
+        reservation="RELEASED",
+        invoice="CREDITED",
+        payments=["SUCCEEDED"],
+        refunds=["SUCCEEDED"],
+    ),
+    "refund failed": evidence("CANCELLED", settlement="FAILED", payments=["SUCCEEDED"], refunds=["FAILED"]),
+}
+WRONG = {
+    "stuck": (evidence("RESERVED", reservation="RESERVED"), {"I9"}),
+    "cancelled, nothing moves": (evidence("CANCELLED", settlement="PENDING"), {"I9"}),
+    "confirmed unpaid": (
+        evidence("CONFIRMED", reservation="COMMITTED", invoice="PAID", payments=["DECLINED"], books=PAID),
+        {"I10 confirmed"},
+    ),
+    "paid twice": (
+        evidence("CONFIRMED", reservation="COMMITTED", invoice="PAID", payments=["SUCCEEDED"] * 2, books=PAID),
+        {"I10 confirmed"},
+    ),
+    "confirmed, rejected": (
+        evidence(
+            "CONFIRMED", reservation="COMMITTED", invoice="PAID", payments=["SUCCEEDED"], approvals=["REJECTED"], books=PAID
+        ),
+        {"I10 confirmed"},
+    ),
+    "settled, stock held": (evidence("CANCELLED", settlement="SETTLED", reservation="RESERVED", held=3), {"I10 settled"}),
+    "settled, money kept": (
+        evidence("CANCELLED", settlement="SETTLED", invoice="CREDITED", payments=["SUCCEEDED"]),
+        {"I10 settled"},
+    ),
+    "settled, invoice open": (evidence("CANCELLED", settlement="SETTLED", invoice="OPEN"), {"I10 settled"}),
+    "no reservation": (evidence("CONFIRMED", invoice="PAID", payments=["SUCCEEDED"], books=PAID), {"X stock"}),
+    "fulfilled, still held": (
+        evidence("FULFILLED", reservation="SHIPPED", held=1, invoice="PAID", payments=["SUCCEEDED"], books=SOLD),
+        {"X stock"},
+    ),
+    "no invoice": (evidence("CONFIRMED", reservation="COMMITTED", payments=["SUCCEEDED"], books=PAID), {"X money"}),
+    "invoice too early": (evidence("BACKORDERED", reservation="BACKORDERED", invoice="OPEN"), {"X money"}),
+    "invoiced with another total": (
+        evidence("CONFIRMED", reservation="COMMITTED", invoice="PAID", invoiced=euros(1), payments=["SUCCEEDED"], books=PAID),
+        {"X money"},
+    ),
+    "revenue not recognised": (
+        evidence("FULFILLED", reservation="SHIPPED", invoice="PAID", payments=["SUCCEEDED"], books=PAID),
+        {"X ledger"},
+    ),
+    "settled, refund owed": (evidence("CANCELLED", settlement="SETTLED", books=[("2200", -5), ("1000", 5)]), {"X ledger"}),
+}
+
+
+@pytest.mark.parametrize("name", FINE)
+def test_what_agrees_passes(name: str) -> None:
+    assert broken(FINE[name]) == set()
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_disagrees_is_found(name: str) -> None:
+    found, rules = WRONG[name]
+    assert broken(found) == rules

@@ -1,0 +1,38 @@
+"""Which xdist worker runs what: all tests of the stack in one worker, one after the other; of the rest, each file in one.
+
+Some tests of the stack kill its processes, so no two may run at once; fixtures of a file are made once, not in every worker.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+from xdist.remote import Producer  # type: ignore[import-untyped]  # xdist ships no types
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+STACK = "stack"
+MARK = "pytest.mark.stack"
+
+
+class ByStackAndFile(LoadScopeScheduling):  # type: ignore[misc]  # for the same reason
+    """Groups tests by the mark `stack` and by file."""
+
+    def __init__(self, config: pytest.Config, log: Producer) -> None:
+        super().__init__(config, log)
+        self._group = cache(lambda path: group_of(config.rootpath / path, path))
+
+    def _split_scope(self, nodeid: str) -> str:
+        return self._group(nodeid.partition("::")[0])
+
+
+def group_of(path: Path, name: str) -> str:
+    """The group of a test file; the process that hands out tests has not imported it, so its text says what it is."""
+    return STACK if MARK in path.read_text() else name
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByStackAndFile | None:
+    """Take over from plain load balancing; other modes that are asked for stay."""
+    return ByStackAndFile(config, log) if config.getvalue("dist") == "load" else None
