@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import sqlalchemy as sa
+from psycopg.types.array import ListBinaryDumper
 from sqlalchemy.dialects import postgresql as pg
 
 from chassis.errors import Overloaded, Refusal, Unavailable
@@ -23,7 +24,7 @@ LOCK_TIMEOUT = "55P03"
 
 def make_engine(url: str, *, name: str, pool_size: int = 8) -> sa.Engine:
     """Make an engine for `url`; `name` is shown in pg_stat_activity. Pool overflow is 0, the wait for a connection 2 s."""
-    return sa.create_engine(
+    engine = sa.create_engine(
         sa.make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
         max_overflow=0,
@@ -41,6 +42,13 @@ def make_engine(url: str, *, name: str, pool_size: int = 8) -> sa.Engine:
             "tcp_user_timeout": 10_000,
         },
     )
+    sa.event.listen(engine, "connect", _send_arrays_in_binary)
+    return engine
+
+
+def _send_arrays_in_binary(connection: psycopg.Connection[Any], _record: object) -> None:
+    """Text arrays are escaped string by string in Python: three times the CPU of a set-based insert."""
+    connection.adapters.register_dumper(list, ListBinaryDumper)
 
 
 def sqlstate(error: BaseException) -> str:

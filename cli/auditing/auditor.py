@@ -11,7 +11,7 @@ from cli.auditing.judgement import JUDGEMENTS
 from cli.client import Caller, Json, RestClient
 from deploy.local.services import SERVICES
 
-SETTLE_SECONDS = 20.0
+SETTLE_SECONDS = 12.0
 PAUSE_SECONDS = 0.2
 MAX_FINDINGS = 25
 STOCK_CURRENCY = "EUR"

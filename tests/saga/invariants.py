@@ -24,7 +24,7 @@ VOTES = (approval_pb2.ApproveRequestRequest, approval_pb2.RejectRequestRequest)
 
 def violations(services: Services, customers: Customers) -> list[str]:
     """Return everything that is wrong with a play that has come to rest."""
-    found = [*customers.office.broken, *_effects(services, customers), *streams.violations(services)]
+    found = [*customers.office.broken, *services.provider.broken, *_effects(services, customers), *streams.violations(services)]
     for order_id in order_ids(services, customers.customer):
         found += orders.violations(services, order_id)
     for name in NAMES:

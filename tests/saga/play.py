@@ -82,9 +82,11 @@ class Play:
     def _interlude(self, order_id: str) -> None:
         """While billing waits for the provider, everybody else goes on, and so does its own consumer."""
         self.faults = no_fault
-        if self.mood.random() < 0.1:
+        if self.mood.random() < 0.15:
             self.customers.change_mind(order_id)
             self._note("clients", self.office.send_some(self.mood))
+            for kind, name in (("relay", "order"), *(3 * [("consume", "billing")])):
+                self._do(kind, name)
         for _ in range(self.mood.choice((0, 0, 2, 6))):
             self._move()
         self.faults = self._any_fault

@@ -21,6 +21,9 @@ class UnrulyProvider:
         self.interlude: Callable[[str], None] = lambda order_id: None
         self.late: list[PaymentQuestion] = []
         """Charges that were sent and have not arrived yet."""
+        self.cancelled: frozenset[str] = frozenset()
+        """Orders that billing knew as cancelled before it decided what to ask."""
+        self.broken: list[str] = []
         self._clock = clock
         self._away_until = clock.now()
 
@@ -35,7 +38,9 @@ class UnrulyProvider:
         self.late = []
 
     def ask_payment(self, question: PaymentQuestion) -> Answer:
-        """Charge, inquire about, or cancel an attempt; meanwhile the world goes on."""
+        """Charge, inquire about, or cancel an attempt; meanwhile the world goes on. A cancelled order is never charged."""
+        if question.call is Call.CHARGE and question.order_id in self.cancelled:
+            self.broken.append(f"{question} was sent for a cancelled order")
         self.interlude(question.order_id)
         if self._clock.now() < self._away_until:
             return Answer(Outcome.UNREACHABLE)

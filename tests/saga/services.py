@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 import billing_svc.app
 import billing_svc.settings
+import billing_svc.tables
 import inventory_svc.app
 import inventory_svc.settings
 import order_svc.app
@@ -139,6 +140,10 @@ class Services:
 
     def work_timers(self, name: str) -> int:
         """Work what is due."""
+        account = billing_svc.tables.order_account.c
+        with self.connection("billing") as connection:
+            cancelled = connection.execute(sa.select(account.order_id).where(account.is_cancelled)).scalars()
+            self.provider.cancelled = frozenset(cancelled)
         return self[name].timers.step()
 
     def next_due(self) -> datetime | None:
