@@ -155,7 +155,7 @@ def _audit(
             "actor": call.cause.actor.key,
             "client": call.cause.actor.client,
             "method": call.command.name,
-            "resource": ",".join(sorted(key for _kind, key in call.command.keys(call.parsed)))[:500],
+            "resource": ",".join(sorted({key for _kind, key in call.command.keys(call.parsed)}))[:500],
             "correlation_id": call.cause.correlation_id,
             "traceparent": call.cause.traceparent,
             "time": now,
