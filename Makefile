@@ -7,7 +7,8 @@ PYTEST := pytest -n auto --maxprocesses 4
 
 # Sets up, starts the whole stack, seeds it, plays every scenario, and leaves it running.
 .PHONY: demo
-demo: up
+demo: run-environment
+	@atlas up --no-card
 	@atlas seed
 	@atlas demo
 

@@ -25,6 +25,7 @@ from deploy.local.ports import DEFAULT_BASE
 from deploy.local.state import ComponentState
 
 OnlyOption = Annotated[str, typer.Option("--only", hidden=True, help="Start these components only, separated by commas.")]
+NoCardOption = Annotated[bool, typer.Option("--no-card", hidden=True)]
 VolatileOption = Annotated[bool, typer.Option("--volatile", hidden=True, help="PostgreSQL does not wait for the disk (tests).")]
 StopWithOption = Annotated[int, typer.Option("--stop-with", hidden=True, help="Stop when the process with this pid ends.")]
 
@@ -51,13 +52,15 @@ def up(
     only: OnlyOption = "",
     volatile: VolatileOption = False,
     stop_with: StopWithOption = 0,
+    no_card: NoCardOption = False,
 ) -> None:
     """Start the whole stack on this machine and leave it running. Does nothing when it already runs."""
     console = Console(highlight=False)
     names = tuple(name for name in only.split(",") if name)
     request = StackRequest(home.resolve(), port_base, names, volatile=volatile, stop_with=stop_with)
     addresses = bring_up(request, console)
-    console.print(card(connection.StackAddresses.parse(addresses), whole=not names), soft_wrap=True)
+    if not no_card:
+        console.print(card(connection.StackAddresses.parse(addresses), whole=not names), soft_wrap=True)
 
 
 def down(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:

