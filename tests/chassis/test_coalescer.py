@@ -103,7 +103,8 @@ async def test_draining_finishes_what_is_queued_and_takes_nothing_more(work: Wor
     coalescer.start()
     tasks = await _submitted(coalescer, 1, 2, 3)
     draining = asyncio.create_task(coalescer.drain())
-    await asyncio.sleep(0)
+    for _ in range(3):
+        await asyncio.sleep(0)
     with pytest.raises(Unavailable):
         await coalescer.submit(4)
     work.gate.set()

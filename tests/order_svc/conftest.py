@@ -30,7 +30,7 @@ def order_service(order_database: str) -> Iterator[Application]:
     """order_svc on that database, with a broker in memory and a clock that stands still."""
     clock = ManualClock(NOW)
     settings = Settings(profile="dev", database_url=SecretStr(order_database))
-    service = app.build(settings, clock, MemoryBroker(), IdSource(clock, random.Random(1)))  # noqa: S311 - ids that repeat
+    service = app.build(settings, clock, MemoryBroker(), IdSource(clock, random.Random(1)))
     yield service
     service.relay.close()
     service.close()

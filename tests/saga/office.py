@@ -19,6 +19,7 @@ from tests.saga.people import COMMANDS
 from tests.saga.services import Services
 
 MAX_BATCH = 4
+MAX_SENDS = 50
 
 
 @dataclass(slots=True)
@@ -124,12 +125,15 @@ class Office:
     def _hear(self, call: Call, answer: Answer) -> None:
         """Note an answer. What is no refusal says nothing about the effect, so the call goes out again."""
         call.sent += 1
-        if call.response is not None:
-            if not answer.replayed or answer.response != call.response:
-                self.broken.append(f"{call.key} was answered {call.response} first, then {answer}")
+        is_final = answer.response is not None or (
+            isinstance(answer.error, Refusal) and not isinstance(answer.error, Unavailable)
+        )
+        if not is_final:
+            if call.sent > MAX_SENDS:
+                raise AssertionError(f"{call.key} is never answered") from answer.error
             return
-        if answer.response is None and (not isinstance(answer.error, Refusal) or isinstance(answer.error, Unavailable)):
-            return
+        if call.response is not None and not (answer.replayed and answer.response == call.response):
+            self.broken.append(f"{call.key} was answered {call.response} first, then {answer}")
         if call in self.waiting:
             self.waiting.remove(call)
             self.answered.append(call)

@@ -17,7 +17,7 @@ from tests.saga.office import Call
 from tests.saga.scene import staged
 from workflow_svc.domain.errors import SelfApproval, VotedBefore
 
-MOODS = pytest.mark.parametrize("mood", [None, 1, 2], ids=["in order", "shuffled", "shuffled again"])
+MOODS = pytest.mark.parametrize("mood", [None, 1], ids=["in order", "shuffled"])
 
 HAPPY = {
     "order-svc": ["OrderPlaced", "OrderConfirmed", "OrderFulfilled"],
@@ -213,7 +213,7 @@ def test_a_refund_that_fails_stays_owed(databases: Databases, mood: int | None) 
 def test_a_provider_that_is_away_for_long_ends_in_a_failed_payment(databases: Databases, mood: int | None) -> None:
     with staged(databases, "away", mood) as scene:
         scene.item(stock=2)
-        scene.services.provider.go_away(timedelta(hours=1))
+        scene.services.provider.go_away(timedelta(minutes=5))
         order_id = scene.place(2)
         assert scene.shows(order_id) == ("PAYMENT_FAILED", "RESERVED", "OPEN", "FAILED", "NOT_REQUIRED")
         assert scene.services.provider.sandbox.charged(order_id) == []
