@@ -59,6 +59,11 @@ class FakeProvider:
         """Make the next calls go wrong, in this order; None lets one through."""
         self._faults.extend(faults)
 
+    def recover(self) -> None:
+        """Forget the faults that are still to come."""
+        self._faults.clear()
+        self.refuses_refunds = False
+
     def charged(self, order_id: str) -> list[PaymentQuestion]:
         """Return the charges that were sent for an order."""
         payments = (q for q in self.calls if isinstance(q, PaymentQuestion))

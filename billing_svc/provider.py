@@ -6,6 +6,7 @@ never raises for what the outside world does; it becomes an Answer that says how
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -52,6 +53,8 @@ class PaymentProvider(Protocol):
         ...
 
 
+MAX_REFERENCE: Final = 255
+_CURRENCY: Final = re.compile("[A-Z]{3}")
 _STATES: Final = {
     "SUCCEEDED": Outcome.SUCCEEDED,
     "PENDING": Outcome.PENDING,
@@ -100,7 +103,7 @@ class RestProvider:
             response = self._client.request(method, path, headers=headers, json=body)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             return _nothing(Outcome.UNREACHABLE, error)
-        except httpx2.TransportError as error:
+        except httpx2.RequestError as error:
             return _nothing(Outcome.TIMED_OUT, error)
         if response.status_code == httpx2.codes.NOT_FOUND:
             return Answer(Outcome.NOT_FOUND)
@@ -123,13 +126,33 @@ def _read(response: httpx2.Response) -> Answer:
     """Read an intent or a refund. What cannot be read says nothing about the money, so it is asked again."""
     try:
         said = response.json()
-        units, currency_code = said["minor_units"], said["currency_code"]
+        outcome, amount = _STATES[said["state"]], _amount(said["minor_units"], said["currency_code"])
+        if outcome is Outcome.SUCCEEDED and amount is None:
+            raise ValueError("money without an amount")
         kind = said.get("decline_kind")
         return Answer(
-            _STATES[said["state"]],
-            amount=Money(currency_code, units) if units is not None else None,
-            reference=said.get("intent_id") if "intent_id" in said else said.get("refund_id"),
+            outcome,
+            amount=amount,
+            reference=_reference(said.get("intent_id") if "intent_id" in said else said.get("refund_id")),
             decline_kind=DeclineKind(kind.upper()) if kind else None,
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return _nothing(Outcome.TIMED_OUT, error)
+
+
+def _amount(units: object, currency_code: object) -> Money | None:
+    """Return a positive amount, None where none is named; what only looks like one is a ValueError."""
+    if units is None:
+        return None
+    if type(units) is not int or units <= 0:  # bool is an int, and no amount
+        raise ValueError("minor_units is no amount")
+    if not isinstance(currency_code, str) or not _CURRENCY.fullmatch(currency_code):
+        raise ValueError("currency_code is no currency")
+    return Money(currency_code, units)
+
+
+def _reference(text: object) -> str | None:
+    """Return the provider's own id, which is kept and shown; what is no id is a ValueError."""
+    if text is not None and not (isinstance(text, str) and len(text) <= MAX_REFERENCE and text.isprintable()):
+        raise ValueError("the provider's id is no id")
+    return text

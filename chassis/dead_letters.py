@@ -14,7 +14,7 @@ from chassis import outbox
 from chassis.broker import InRecord, OutRecord
 from chassis.handling import Service
 from chassis.parking import DEAD, record_columns
-from chassis.tables import MAX_EVENT_BYTES, dead_letter
+from chassis.tables import MAX_EVENT_BYTES, VALUE_DIGEST, dead_letter
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +59,7 @@ def _upsert(row: Mapping[str, Any]) -> sa.UpdateBase:
     statement = pg.insert(dead_letter).values(row)
     kept = ("state", "attempts", "error_class", "reason", "last_failure_time")
     return statement.on_conflict_do_update(
-        constraint="dead_letter_record",
+        index_elements=["handler", "topic", "partition", "offset", VALUE_DIGEST],
         set_={
             **{name: row[name] for name in kept},
             "event_id": row.get("event_id"),
@@ -101,5 +101,6 @@ def is_discarded(connection: sa.Connection, handler: str, record: InRecord) -> b
         dead_letter.c.topic == record.topic,
         dead_letter.c.partition == record.partition,
         dead_letter.c.offset == record.offset,
+        dead_letter.c.value == record.value,
     )
     return connection.execute(statement).scalar() == DISCARDED

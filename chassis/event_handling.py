@@ -80,7 +80,7 @@ class EventHandler:
         subscribed = [event for event in events if type(event.payload) in self._service.subscriptions]
         queued = self._queue_behind_parked(connection, subscribed)
         free = _without(subscribed, queued)
-        fresh = inbox.claim(connection, self._service.name, free)
+        fresh = inbox.claim(connection, self._service.name, free, now=self._service.clock.now())
         sent = apply(self._service, connection, fresh, attempt=1)
         failpoints.hit("consumer.before_commit")
         return _Sorted(_without(events, subscribed), queued, _without(free, fresh), fresh, sent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
@@ -13,6 +14,7 @@ from chassis.envelope import Received
 from chassis.tables import inbox, stream_position
 
 RETENTION_DAYS = 30
+REMEMBERED = timedelta(days=RETENTION_DAYS - 1)  # of the 30, one for clocks that differ
 
 _CLAIM = (
     pg.insert(inbox)
@@ -27,22 +29,26 @@ _CLAIM = (
 )
 
 
-def claim(connection: sa.Connection, handler: str, events: Sequence[Received]) -> list[Received]:
+def claim(connection: sa.Connection, handler: str, events: Sequence[Received], *, now: datetime) -> list[Received]:
     """Return the events that this handler has not seen, in their order; they are recorded with the transaction.
 
-    An id in the inbox is a duplicate; so is a number at or below the stream's position, which is kept for ever.
+    An id in the inbox is a duplicate. Of an event that is older than the inbox remembers, a number at or below the
+    stream's position says so, for ever; of a younger one it does not: a broker that has lost its data may deliver what
+    nobody has read yet behind what came later.
     """
     if not events:
         return []
     ids = list({event.event_id for event in events})
     new = set(connection.execute(_CLAIM, {"handler": handler, "p_event_id": ids}).scalars())
     positions = _positions(connection, handler, events)
+    remembered = int((now - REMEMBERED).timestamp())
     fresh = []
     for event in events:
-        stream = (event.record.topic, event.stream_key)
-        if event.event_id in new and event.metadata.stream_sequence > positions.get(stream, 0):
+        stream, number = (event.record.topic, event.stream_key), event.metadata.stream_sequence
+        position = positions.get(stream, 0)
+        if event.event_id in new and (number > position or event.metadata.occur_time.seconds > remembered):
             new.discard(event.event_id)
-            positions[stream] = event.metadata.stream_sequence
+            positions[stream] = max(position, number)
             fresh.append(event)
     _advance(connection, handler, fresh, positions)
     return fresh

@@ -65,7 +65,7 @@ class ParkedHandler:
         """An event that failed itself was new then, whatever number its stream has reached; a queued one may be any."""
         if row.state == parking.PARKED:
             return inbox.record(connection, self._service.name, event.record.topic, event.metadata)
-        return bool(inbox.claim(connection, self._service.name, [event]))
+        return bool(inbox.claim(connection, self._service.name, [event], now=self._service.clock.now()))
 
     def _fail_again(self, row: sa.Row[Any], record: InRecord, error: Exception) -> None:
         log.error("parked_event_failed", topic=row.topic, attempts=row.attempts + 1, exc_info=error)

@@ -101,6 +101,7 @@ def has_failed(connection: sa.Connection, handler: str, record: InRecord) -> boo
         parked_event.c.topic == record.topic,
         parked_event.c.partition == record.partition,
         parked_event.c.offset == record.offset,
+        parked_event.c.value == record.value,
     )
     return connection.execute(statement).scalar() in (PARKED, DEAD)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import protovalidate
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from chassis.errors import Violation
@@ -15,7 +18,10 @@ _validator = protovalidate.Validator()
 def violations(message: Message) -> tuple[Violation, ...]:
     """Return the first 25 broken rules, in the contract's order; none means that the message is valid."""
     found = _validator.collect_violations(message)
-    return tuple(Violation(_path(v), v.proto.rule_id, v.proto.message) for v in found[:MAX_VIOLATIONS])
+    broken = [Violation(_path(v), v.proto.rule_id, v.proto.message) for v in found]
+    if b"\0" in message.SerializeToString():
+        broken += [Violation(path, "string.no_nul", "must not contain NUL") for path in _with_nul(message, "")]
+    return tuple(broken[:MAX_VIOLATIONS])
 
 
 def _path(violation: protovalidate.Violation) -> str:
@@ -26,3 +32,17 @@ def _path(violation: protovalidate.Violation) -> str:
         if element.subscript is not None:
             path += f"[{element.subscript.value}]"
     return path
+
+
+def _with_nul(message: Message, prefix: str) -> Iterator[str]:
+    """Name the texts that hold a NUL, which no database of ours can keep."""
+    for field, value in message.ListFields():
+        if field.type not in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_MESSAGE):
+            continue
+        path = f"{prefix}{field.name}"
+        places = [(f"{path}[{n}]", item) for n, item in enumerate(value)] if field.is_repeated else [(path, value)]
+        for place, item in places:
+            if isinstance(item, Message):
+                yield from _with_nul(item, f"{place}.")
+            elif "\0" in item:
+                yield place

@@ -15,7 +15,12 @@ VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "manager"
 
 CONTRACT_FILES = {"wire.py", "rpc.py", "queries.py", "commands.py", "reactions.py", "app.py"}
 """The files of a service that may name generated messages; all others, the domain first of all, see values only."""
-CONTRACT_EXTRAS = {"order_svc/waiting.py"}
+CONTRACT_EXTRAS = {
+    "order_svc/waiting.py",
+    "billing_svc/ledger_queries.py",
+    "billing_svc/resources.py",
+    "reporting_svc/summaries.py",
+}
 
 EVERYTHING = (*PACKAGES, "tests")
 

@@ -7,9 +7,10 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 
 from atlas.orders.v1 import order_events_pb2, order_service_pb2
@@ -159,6 +160,29 @@ class Bench:
     def rows(self, table: sa.Table) -> Sequence[sa.Row[Any]]:
         """All rows of a table, by its primary key."""
         return self.query(sa.select(table).order_by(*table.primary_key)).all()
+
+    def cut_connections(self) -> None:
+        """Let the server end every connection of the service, as a restart of it would."""
+        self._terminate(
+            b"select pid from pg_stat_activity where datname = current_database() and application_name = 'order-svc'"
+        )
+
+    def cut_leader(self) -> None:
+        """Let the server end the connection that holds the relay's lock, and no other."""
+        self._terminate(
+            b"select l.pid from pg_locks l join pg_database d on d.oid = l.database"
+            b" where d.datname = current_database() and l.locktype = 'advisory' and l.granted"
+        )
+
+    def _terminate(self, backends: bytes) -> None:
+        with psycopg.connect(self.database_url, autocommit=True) as server:
+            for (pid,) in server.execute(backends).fetchall():
+                server.execute("select pg_terminate_backend(%s)", (pid,))
+
+    def advance(self, by: timedelta) -> None:
+        """Move the clock, which stands still by itself."""
+        assert isinstance(self.clock, ManualClock)
+        self.clock.advance(by)
 
     def make_due(self) -> None:
         """Let every parked event be due now."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -71,8 +70,7 @@ def test_the_events_of_a_command_carry_its_cause_and_its_caller(bench: Bench) ->
 def test_a_database_that_goes_away_is_unavailable_and_a_repetition_is_safe(bench: Bench) -> None:
     one = new_key()
     bench.count(one)
-    with psycopg.connect(bench.database_url, autocommit=True) as server:
-        server.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'order-svc'")
+    bench.cut_connections()
     answer = bench.count(one, key="k")
     assert isinstance(answer.error, Refusal)
     assert answer.error.reason == "UNAVAILABLE"

@@ -6,7 +6,6 @@ import threading
 import uuid
 from collections.abc import Iterator
 
-import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -132,8 +131,7 @@ def test_connections_that_the_server_cuts_cost_nothing_but_a_retry(bench: Bench)
     for label in ("a", "b"):
         bench.send(bench.record(one, label))
         bench.app.consumer.step()
-    with psycopg.connect(bench.database_url, autocommit=True) as server:
-        server.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'order-svc'")
+    bench.cut_connections()
     bench.send(bench.record(one, "c"))
     with pytest.raises(sa.exc.DBAPIError):
         bench.app.consumer.step()

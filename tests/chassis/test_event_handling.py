@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -62,11 +64,22 @@ def test_the_number_in_the_stream_drops_duplicates_when_the_inbox_has_forgotten(
     one = new_key()
     records = [bench.record(one, "a"), bench.record(one, "b")]
     bench.events.handle(records)
+    again = bench.record(one, "a", sequence=1)
     with bench.app.database.begin() as connection:
         connection.execute(sa.delete(inbox))
-    again = bench.record(one, "a", sequence=1)
+    bench.advance(timedelta(days=30))
     bench.events.handle([*records, again])
     assert bench.labels(one) == ["a", "b"]
+    assert [row.sequence for row in bench.rows(stream_position)] == [2]
+
+
+def test_what_a_broker_without_its_data_delivers_behind_later_events_is_not_lost(bench: Bench) -> None:
+    one = new_key()
+    early, late = bench.record(one, "early"), bench.record(one, "late")
+    bench.events.handle([late])
+    bench.events.handle([early, late])
+    bench.events.handle([early, late])
+    assert bench.labels(one) == ["late", "early"]
     assert [row.sequence for row in bench.rows(stream_position)] == [2]
 
 
@@ -173,6 +186,16 @@ def test_an_error_that_is_kept_does_not_keep_its_text(bench: Bench) -> None:
     bench.faults.failing = {"bad": 1}
     bench.events.handle([bench.record(new_key(), "bad")])
     assert not [value for row in bench.rows(parked_event) for value in row._mapping.values() if "4711" in str(value)]
+
+
+def test_another_cluster_counts_offsets_anew_and_nothing_hides_behind_what_failed_there(bench: Bench) -> None:
+    one, two = new_key(), new_key()
+    bench.faults.failing = {"bad": 9, "new": 1}
+    failed, poison = bench.record(one, "bad"), bench.raw(b"\xff")
+    bench.events.handle([failed, poison])
+    bench.events.handle([replace(bench.record(two, "new"), offset=failed.offset), replace(poison, value=b"\xfe")])
+    assert [(row.stream_key, row.offset) for row in bench.rows(parked_event)] == [(one, failed.offset), (two, failed.offset)]
+    assert [(bytes(row.value), row.offset) for row in bench.rows(dead_letter)] == [(b"\xff", 2), (b"\xfe", 2)]
 
 
 def test_later_batches_queue_behind_a_parked_event(bench: Bench) -> None:

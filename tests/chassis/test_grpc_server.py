@@ -34,7 +34,7 @@ async def _reflect(served: Served, version: str, **question: Any) -> Any:
         f"/{version}/ServerReflectionInfo",
         reflection_pb2.ServerReflectionRequest.SerializeToString,
         reflection_pb2.ServerReflectionResponse.FromString,
-    )(iter([reflection_pb2.ServerReflectionRequest(**question)]), timeout=10)
+    )(iter([reflection_pb2.ServerReflectionRequest(**question)] if question else []), timeout=10)
     return await call.read()
 
 
@@ -70,7 +70,7 @@ async def test_without_the_dev_profile_there_is_no_reflection(bench: Bench) -> N
     served = await Served(bench, reflect=False).start()
     for version in REFLECTIONS:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await _reflect(served, version, list_services="*")
+            await _reflect(served, version)  # asks nothing: a question could meet a stream that is closed already
         assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
     await served.stop()
 

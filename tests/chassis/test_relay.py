@@ -6,7 +6,6 @@ import random
 import threading
 from collections.abc import Sequence
 
-import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -101,8 +100,7 @@ def test_a_second_relay_waits_for_the_lock_and_takes_over_when_the_first_is_cut_
     bench.count(one)
     assert second.step() == 0
     assert bench.pending() == 1
-    with psycopg.connect(bench.database_url, autocommit=True) as server:
-        server.execute("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted")
+    bench.cut_leader()
     until(lambda: second.step() == 1)
     with pytest.raises(sa.exc.DBAPIError):
         bench.app.relay.step()
@@ -116,8 +114,7 @@ def test_the_loop_survives_losing_its_lead(bench: Bench) -> None:
     thread.start()
     bench.count(one)
     until(lambda: bench.pending() == 0)
-    with psycopg.connect(bench.database_url, autocommit=True) as server:
-        server.execute("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted")
+    bench.cut_leader()
     until(lambda: bench.count(one).error is None)
     until(lambda: bench.pending() == 0)
     stopping.set()
