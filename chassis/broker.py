@@ -87,3 +87,7 @@ class Broker(Protocol):
     def subscribe(self, group: str, topics: Sequence[str]) -> Subscription:
         """Join a consumer group."""
         ...
+
+    def missing(self, topics: Sequence[str]) -> list[str]:
+        """Return those of these topics that deploy has not made. Raises BrokerAway."""
+        ...

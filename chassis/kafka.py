@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from chassis import failpoints
 from chassis.broker import BrokerAway, InRecord, OutRecord, Publisher, Subscription
@@ -31,7 +32,11 @@ class KafkaBroker:
     """A Kafka cluster at `bootstrap`; `provider` picks the client profile."""
 
     def __init__(self, bootstrap: str, provider: str) -> None:
-        self._common = {"bootstrap.servers": bootstrap, "socket.keepalive.enable": True, "log_level": 2}
+        self._common: dict[str, str | int | float | bool] = {
+            "bootstrap.servers": bootstrap,
+            "socket.keepalive.enable": True,
+            "log_level": 2,
+        }
         self._provider = provider
 
     def publisher(self, client: str) -> Publisher:
@@ -41,6 +46,14 @@ class KafkaBroker:
     def subscribe(self, group: str, topics: Sequence[str]) -> Subscription:
         """Join a group."""
         return KafkaSubscription({**self._common, "group.id": group, **_CONSUMER[self._provider]}, topics)
+
+    def missing(self, topics: Sequence[str]) -> list[str]:
+        """Ask the cluster which of these topics it does not have."""
+        try:
+            known = AdminClient(self._common).list_topics(timeout=METADATA_SECONDS).topics
+        except KafkaException as error:
+            raise BrokerAway(str(error)) from error
+        return [topic for topic in topics if topic not in known]
 
 
 class KafkaPublisher:

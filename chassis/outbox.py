@@ -73,6 +73,7 @@ def mark(connection: sa.Connection, ids: Sequence[int]) -> None:
 
 def reopen(connection: sa.Connection) -> int:
     """Make every retained row pending again, for a broker that has lost its data. Returns how many there are."""
+    connection.execute(sa.text("SET LOCAL statement_timeout = 0"))  # seven days of rows may take longer than a command may
     return connection.execute(sa.update(outbox).values(publish_time=None)).rowcount
 
 

@@ -18,9 +18,10 @@ import uvloop
 from pydantic import SecretStr
 
 from atlas.ops.v1 import ops_service_pb2, ops_service_pb2_grpc
-from chassis import idempotency, inbox, metrics, migrate, outbox, parking, relay, telemetry
+from chassis import dead_letters, idempotency, inbox, metrics, migrate, outbox, parking, relay, telemetry
 from chassis.application import Application, Blueprint, Edge
 from chassis.auth import TokenVerifier
+from chassis.broker import BrokerAway
 from chassis.clock import SandboxClock
 from chassis.database import is_infrastructure
 from chassis.grpc_server import GrpcServer, Servicer
@@ -38,6 +39,7 @@ ROLES = ("serve", "relay", "consume", "timers")
 USAGE = f"usage: python -m SERVICE [{'|'.join((*ROLES, 'all', 'migrate'))}]"
 EXIT_USAGE, EXIT_CONFIGURATION = 2, 78
 DEFAULT_SECRETS = ("sandbox-key",)
+TOPIC_TRIES, TOPIC_PAUSE_SECONDS = 20, 0.5
 STOP_SECONDS = 20.0
 HOUSEKEEPING_SECONDS = 5.0
 FORGET_SECONDS = 3600.0
@@ -111,6 +113,8 @@ class Process:
         self._admin.start()
         if not await loop.run_in_executor(None, self._database_is_ready):
             return 0 if self._done.is_set() else 1
+        if not await loop.run_in_executor(None, self._topics_are_there):
+            return 1
         self._start_loops(loop)
         jwks = JwksSource(self._settings.oidc_issuer)
         edge = self._app.edge()
@@ -173,6 +177,22 @@ class Process:
                 self._stopping.wait(0.5)
         self._readiness.add("database", self._database_answers)
         return not self._done.is_set()
+
+    def _topics_are_there(self) -> bool:
+        """Refuse a broker without our topics: deploy makes them. One that is away is waited for by the loops."""
+        published = {t.topic for t in self._app.service.catalog.types if t.producer == self._app.service.name}
+        topics = sorted(published | set(self._app.consumer.topics))
+        topics += [dead_letters.topic_of(topic) for topic in self._app.consumer.topics]
+        missing: list[str] = []
+        for _ in range(TOPIC_TRIES):
+            try:
+                missing = self._app.broker.missing(topics)
+            except BrokerAway:
+                return True
+            if not missing or self._stopping.wait(TOPIC_PAUSE_SECONDS):
+                return True
+        log.error("refuses_to_start", problem=f"the broker has no topic {', '.join(missing)}; deploy makes them")
+        return False
 
     def _database_answers(self) -> bool:
         with self._app.database.connect() as connection:

@@ -39,6 +39,7 @@ class Relay:
         self._next_unfloored = 0.0
         self._next_cluster_check = 0.0
         self._wake = threading.Event()
+        self._closed = False
 
     def wake(self) -> None:
         """Say that there is something to publish."""
@@ -64,8 +65,10 @@ class Relay:
         self.close()
 
     def close(self) -> None:
-        """Flush the publisher and give up the lead."""
-        self._publisher.close()
+        """Flush the publisher and give up the lead; once, since a flush without a broker takes its 10 s each time."""
+        if not self._closed:
+            self._closed = True
+            self._publisher.close()
         self._resign()
 
     def step(self) -> int:

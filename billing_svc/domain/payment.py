@@ -102,11 +102,13 @@ class Attempt:
                 return known._fail(answer.outcome, now)
 
     def _fail(self, outcome: Outcome, now: datetime) -> Attempt:
-        failures = self.failures + 1
+        """Learn that a call said nothing about the money. Not knowing the attempt is news after a timeout, no failure."""
+        is_news = outcome is Outcome.NOT_FOUND and self.is_unknown and not self.is_lost and not self.is_pending
+        failures = self.failures if is_news else self.failures + 1
         return replace(
             self,
             failures=failures,
-            next_call_time=retry_time(now, self.payment_id, failures),
+            next_call_time=retry_time(now, self.payment_id, max(failures, 1)),
             is_unknown=self.is_unknown or outcome is Outcome.TIMED_OUT,
             is_lost=(self.is_lost or outcome is Outcome.NOT_FOUND) and outcome is not Outcome.TIMED_OUT,
         )

@@ -12,6 +12,7 @@ from atlas.common.v1 import options_pb2
 from chassis.rest.routes import Route
 
 Call = grpc.aio.UnaryUnaryMultiCallable[Message, Message]
+MAX_ANSWER = 16 * 1024 * 1024  # 200 orders of 500 lines; what goes in is bounded by the body's limit
 _REPEATABLE = (options_pb2.IDEMPOTENCY_NO_SIDE_EFFECTS, options_pb2.IDEMPOTENCY_KEYED)
 
 
@@ -68,6 +69,7 @@ def _channel_options(routes: Iterable[Route]) -> list[tuple[str, str | int]]:
         ("grpc.min_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", 1_000),
         ("grpc.keepalive_time_ms", 30_000),
+        ("grpc.max_receive_message_length", MAX_ANSWER),
         ("grpc.enable_http_proxy", 0),
     ]
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime
-from itertools import count
+from functools import partial
 
 from atlas.common.v1.event_metadata_pb2 import Person as PersonMessage
 from atlas.inventory.v1 import inventory_events_pb2 as inventory
@@ -40,12 +39,6 @@ def eur(minor_units: int) -> Money:
 def succeeded(money: Money | None = None) -> Answer:
     """The provider says that money came in or went back; all of it where no amount is named."""
     return Answer(Outcome.SUCCEEDED, money, "pi_1")
-
-
-def ids() -> Callable[[], str]:
-    """A source of ids that counts."""
-    numbers = count(1)
-    return lambda: str(uuid.UUID(int=0x0190_0000_0000_7000_8000_0000_0000_0000 + next(numbers)))
 
 
 def a_moment() -> Moment:
@@ -84,17 +77,19 @@ def issue(net: int = NET, tax: int = TAX) -> Change:
 
 def hear(account: OrderAccount, *answers: Answer) -> Change:
     """The first attempt hears answers, one after the other."""
+    payment_id = account.attempts[0].payment_id
     change = Change(account)
     for answer in answers:
-        change = change.then(lambda a, it=answer: collecting.hear_payment(a, a.attempts[0].payment_id, it, a_moment()))
+        change = change.then(partial(collecting.hear_payment, payment_id=payment_id, answer=answer, moment=a_moment()))
     return change
 
 
 def hear_refund(account: OrderAccount, *answers: Answer) -> Change:
     """The first refund hears answers, one after the other."""
+    refund_id = account.refunds[0].refund_id
     change = Change(account)
     for answer in answers:
-        change = change.then(lambda a, it=answer: refunding.hear_refund(a, a.refunds[0].refund_id, it, a_moment()))
+        change = change.then(partial(refunding.hear_refund, refund_id=refund_id, answer=answer, moment=a_moment()))
     return change
 
 

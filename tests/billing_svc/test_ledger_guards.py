@@ -86,22 +86,22 @@ def test_a_journal_is_never_extended_later(connection: psycopg.Connection[Any]) 
 
 
 def test_checking_early_does_not_open_a_journal_for_more(connection: psycopg.Connection[Any]) -> None:
-    with (
-        pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="is no journal"),
-        connection.transaction(),
-    ):
+    with connection.transaction(force_rollback=True):
         journal_id = _journal(connection)
         _entries(connection, journal_id, BALANCED)
         connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        _entries(connection, journal_id, [("1000", "EUR", 7)], first=3)
+        with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="is no journal"):
+            _entries(connection, journal_id, [("1000", "EUR", 7)], first=3)
 
 
 def test_a_journal_cannot_be_left_open_for_another_transaction(connection: psycopg.Connection[Any]) -> None:
     statement = "INSERT INTO journal (journal_id, ref, kind, post_time, xid) VALUES (%s, 'test/x', 'PAYMENT', now(), %s)"
     journal_id = str(uuid.uuid4())
-    with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="is sealed"), connection.transaction():
+    with connection.transaction(force_rollback=True):
         connection.execute(statement, (journal_id, "999999999"))
         _entries(connection, journal_id, BALANCED)
+        with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="is sealed"):
+            connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def test_a_natural_key_is_posted_once(connection: psycopg.Connection[Any]) -> None:

@@ -176,6 +176,7 @@ class _Refusing:
     def __init__(self, broker: MemoryBroker, refused: set[str]) -> None:
         self._inner = broker.publisher("inner")
         self.refused = refused
+        self.closed = 0
 
     def cluster_id(self) -> str:
         return self._inner.cluster_id()
@@ -185,7 +186,18 @@ class _Refusing:
         return [record.key not in self.refused for record in records]
 
     def close(self) -> None:
+        self.closed += 1
         self._inner.close()
+
+
+def test_the_publisher_is_flushed_once_however_often_the_relay_is_closed(bench: Bench) -> None:
+    publisher = _Refusing(_memory(bench), set())
+    publishing = Relay(bench.app.database, publisher)
+    bench.count(new_key())
+    assert publishing.step() == 1
+    publishing.close()
+    publishing.close()
+    assert publisher.closed == 1
 
 
 def test_a_row_the_broker_refuses_blocks_its_key_only(bench: Bench) -> None:

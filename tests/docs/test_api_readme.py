@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from chassis.contracts import error_options
@@ -18,14 +20,13 @@ PAGE = page("docs/api/README.md")
 
 def test_every_call_answers_as_shown(stack: Stack) -> None:
     for step in session.run(PAGE, stack.home):
-        answers = step.answers
-        assert len(answers) == len(step.documented), f"line {step.block.line}: {step.output}"
-        for shown, came in zip(step.documented, answers, strict=True):
+        assert len(step.answers) == len(step.documented), f"line {step.block.line}: {step.output}"
+        for shown, came in zip(step.documented, step.answers, strict=True):
             assert differences(shown.text, came) == [], f"line {shown.line}: {came}"
 
 
 def test_the_table_of_errors_has_every_code_with_its_status() -> None:
     rows = [line.split("|")[1:3] for line in PAGE.prose.splitlines() if line.startswith("| ") and line[2:5].isdigit()]
-    shown = {code: statuses for statuses, codes in rows for code in codes.replace(",", " ").replace(";", " ").split("`")[1::2]}
+    shown = {code: statuses for statuses, codes in rows for code in re.findall(r"`([A-Z_]+)`", codes)}
     assert set(shown) == set(reasons())
     assert [code for code in shown if str(error_options(code).http_status) not in shown[code]] == []

@@ -61,6 +61,17 @@ async def test_the_headers_that_matter_reach_the_service(gateway: Gateway) -> No
     assert 11 < gateway.backend.seen[-1][2] <= 12.1
 
 
+async def test_a_page_of_the_largest_orders_comes_through(gateway: Gateway) -> None:
+    line = order_pb2.OrderLine(line_number=500, sku="A" * 64, quantity=10**6)
+    for amount in (line.unit_price, line.net, line.tax, line.total):
+        amount.currency_code, amount.minor_units = "EUR", 10**15
+    orders = [order_pb2.Order(order_id=ORDER_ID, lines=[line] * 500)] * 60
+    gateway.backend.answer = order_service_pb2.ListOrdersResponse(orders=orders)
+    answer = await gateway.get("/v1/orders")
+    assert answer.status_code == 200
+    assert len(answer.json()["orders"]) == 60
+
+
 async def test_other_headers_do_not_reach_the_service(gateway: Gateway) -> None:
     await gateway.get(f"/v1/orders/{ORDER_ID}", x_actor="admin", prefer="wait=7", cookie="a=b")
     sent = gateway.backend.metadata.keys() - {"user-agent"}

@@ -39,7 +39,7 @@ def counter(migrated_url: str) -> Iterator[Counter]:
     """The service, and the others around it."""
     clock = ManualClock(NOON)
     broker = MemoryBroker()
-    settings = Settings(profile="dev", database_url=SecretStr(migrated_url), pool_size=4)
+    settings = Settings(profile="dev", database_url=SecretStr(migrated_url), pool_size=8)
     application = app.build(settings, clock, broker, IdSource(clock))
     yield Counter(application, broker, clock)
     application.relay.close()

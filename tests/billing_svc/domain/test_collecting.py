@@ -9,7 +9,7 @@ import pytest
 from billing_svc.domain import collecting
 from billing_svc.domain.events import PaymentFailed, PaymentSucceeded
 from billing_svc.domain.invoice import InvoiceState
-from billing_svc.domain.order_account import OrderAccount
+from billing_svc.domain.order_account import Change, OrderAccount
 from billing_svc.domain.payment import FailureReason, PaymentState
 from billing_svc.domain.provider_call import RETRIES, Call
 from chassis.money import Money
@@ -38,7 +38,7 @@ def _state(account: OrderAccount) -> InvoiceState:
     return account.invoice.state
 
 
-def _failure(change: collecting.Change) -> tuple[FailureReason, Money]:
+def _failure(change: Change) -> tuple[FailureReason, Money]:
     (event,) = [event for event in change.events if isinstance(event, PaymentFailed)]
     assert event.exception_id == event.attempt.exception_id != ""
     return event.reason, event.outstanding

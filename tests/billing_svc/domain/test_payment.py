@@ -52,6 +52,11 @@ def test_after_five_retries_the_attempt_is_cancelled_at_the_provider(failure: An
     assert _after(*[failure] * (RETRIES + 1)).next_call(wants_money=True) is Call.CANCEL
 
 
+def test_not_knowing_the_attempt_after_a_timeout_costs_no_retry() -> None:
+    assert _after(TIMED_OUT, NOT_FOUND).failures == 1
+    assert _after(TIMED_OUT, NOT_FOUND, NOT_FOUND).failures == 2
+
+
 def test_an_answer_that_he_works_on_it_forgives_failures() -> None:
     assert _after(*[TIMED_OUT] * RETRIES, PENDING, TIMED_OUT).failures == 1
 
