@@ -44,6 +44,10 @@ class Publisher(Protocol):
         """Publish and wait for the acks; say for each record whether it was acknowledged."""
         ...
 
+    def renew(self) -> None:
+        """Start anew: another cluster knows nothing of this publisher, and what is under way was for the old one."""
+        ...
+
     def close(self) -> None:
         """Flush what is under way, for at most 10 s."""
         ...

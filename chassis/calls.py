@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ import grpc.aio
 import sqlalchemy as sa
 from google.protobuf.message import Message
 
+from chassis import idempotency
 from chassis.coalescer import Coalescer
 from chassis.command_handling import Answer, CommandCall, run_commands
 from chassis.envelope import Cause
@@ -44,6 +45,7 @@ class Commands:
     """The commands of a service: parses in the event loop, coalesces, and answers each caller."""
 
     def __init__(self, service: Service, *, batch: int, queue: int) -> None:
+        self._service = service
         self._coalescer: Coalescer[CommandCall, Answer] = Coalescer(
             lambda calls: run_commands(service, calls), batch=batch, queue=queue
         )
@@ -56,8 +58,18 @@ class Commands:
         """Finish what is queued."""
         await self._coalescer.drain()
 
-    async def submit(self, command: Command[Any], request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
-        """Run a command for the current call. Returns the response, or raises what refused it."""
+    async def submit(
+        self,
+        command: Command[Any],
+        request: Message,
+        context: grpc.aio.ServicerContext[Any, Any],
+        *,
+        then: Callable[[Any], Awaitable[Any]] | None = None,
+    ) -> Any:
+        """Run a command for the current call. Returns the response, or raises what refused it.
+
+        `then` may wait for what follows and answer with that; it is what a replay answers from then on.
+        """
         call = current_call.get()
         if not call.idempotency_key:
             raise IdempotencyKeyRequired("this call has an effect and needs an idempotency key")
@@ -68,7 +80,16 @@ class Commands:
             raise answer.error
         if answer.replayed:
             context.set_trailing_metadata((("idempotent-replayed", "true"),))
-        return answer.response
+        if answer.replayed or then is None:
+            return answer.response
+        later: Message = await then(answer.response)
+        if later != answer.response:
+            await asyncio.to_thread(self._remember, keyed, later)
+        return later
+
+    def _remember(self, keyed: KeyedRequest, response: Message) -> None:
+        with self._service.database.begin() as connection:
+            idempotency.finish(connection, [(keyed, response.SerializeToString())])
 
 
 class Queries:

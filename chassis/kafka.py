@@ -60,17 +60,21 @@ class KafkaPublisher:
     """Publishes with acks from all replicas; a message is never given up, so order per key has no gap."""
 
     def __init__(self, config: dict[str, Any]) -> None:
+        self._config = {
+            **config,
+            "enable.idempotence": True,
+            "acks": "all",
+            "partitioner": "murmur2_random",
+            "message.timeout.ms": 0,
+            "error_cb": self._on_error,
+        }
         self._fatal: KafkaError | None = None
-        self._producer = Producer(
-            {
-                **config,
-                "enable.idempotence": True,
-                "acks": "all",
-                "partitioner": "murmur2_random",
-                "message.timeout.ms": 0,
-                "error_cb": self._on_error,
-            }
-        )
+        self._producer = Producer(self._config)
+
+    def renew(self) -> None:
+        """Take a new producer: another cluster refuses the id that the old cluster gave this one, for ever."""
+        self._producer.purge()
+        self._producer = Producer(self._config)
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():

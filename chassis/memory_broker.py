@@ -54,6 +54,9 @@ class _MemoryPublisher:
         failpoints.hit("relay.after_produce")
         return [True] * len(records)
 
+    def renew(self) -> None:
+        """Nothing is kept that another cluster would not know."""
+
     def close(self) -> None:
         """Nothing is under way."""
 

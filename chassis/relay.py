@@ -38,6 +38,7 @@ class Relay:
         self._floor = 0
         self._next_unfloored = 0.0
         self._next_cluster_check = 0.0
+        self._cluster_id = ""
         self._wake = threading.Event()
         self._closed = False
 
@@ -128,6 +129,9 @@ class Relay:
         if now < self._next_cluster_check:
             return
         cluster_id = self._publisher.cluster_id()
+        if self._cluster_id and cluster_id != self._cluster_id:
+            self._publisher.renew()
+        self._cluster_id = cluster_id
         with self._database.begin() as connection:
             known = connection.execute(sa.select(relay_state.c.cluster_id)).scalar()
             if known != cluster_id:

@@ -34,8 +34,10 @@ class OrderServicer(order_service_pb2_grpc.OrderServiceServicer):
         self, request: order_service_pb2.PlaceOrderRequest, context: Context
     ) -> order_service_pb2.PlaceOrderResponse:
         """Place an order."""
-        response = await self._commands.submit(PLACE_ORDER, request, context)
-        return order_service_pb2.PlaceOrderResponse(order=await self._waiting.for_rest(response.order))
+        response: order_service_pb2.PlaceOrderResponse = await self._commands.submit(
+            PLACE_ORDER, request, context, then=self._waiting.for_rest
+        )
+        return response
 
     async def QuoteOrder(self, request: quote_pb2.QuoteOrderRequest, context: Context) -> quote_pb2.QuoteOrderResponse:
         """Price an order without placing it."""
@@ -57,8 +59,10 @@ class OrderServicer(order_service_pb2_grpc.OrderServiceServicer):
         self, request: order_service_pb2.CancelOrderRequest, context: Context
     ) -> order_service_pb2.CancelOrderResponse:
         """Cancel an order."""
-        response = await self._commands.submit(CANCEL_ORDER, request, context)
-        return order_service_pb2.CancelOrderResponse(order=await self._waiting.for_rest(response.order))
+        response: order_service_pb2.CancelOrderResponse = await self._commands.submit(
+            CANCEL_ORDER, request, context, then=self._waiting.for_rest
+        )
+        return response
 
     async def FulfillOrder(
         self, request: fulfillment_pb2.FulfillOrderRequest, context: Context

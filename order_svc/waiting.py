@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TypeVar
 
 from atlas.orders.v1 import order_pb2, order_service_pb2
 from chassis.calls import Queries, current_call
 from order_svc import queries
 
 POLL_SECONDS = 0.05
+R = TypeVar("R", order_service_pb2.PlaceOrderResponse, order_service_pb2.CancelOrderResponse)
 
 _MOVING = (order_pb2.ORDER_STATE_PLACED, order_pb2.ORDER_STATE_RESERVED, order_pb2.ORDER_STATE_AWAITING_PAYMENT)
 
@@ -19,8 +21,11 @@ class Waiting:
     def __init__(self, reads: Queries) -> None:
         self._reads = reads
 
-    async def for_rest(self, order: order_pb2.Order) -> order_pb2.Order:
-        """Return the order once it is at rest, or as it is after the time the caller is willing to wait."""
+    async def for_rest(self, response: R) -> R:
+        """Answer with the order once it is at rest, or as it is after the time the caller is willing to wait."""
+        return type(response)(order=await self._at_rest(response.order))
+
+    async def _at_rest(self, order: order_pb2.Order) -> order_pb2.Order:
         seconds = current_call.get().wait_seconds
         if not seconds:
             return order

@@ -177,6 +177,7 @@ class _Refusing:
         self._inner = broker.publisher("inner")
         self.refused = refused
         self.closed = 0
+        self.renewed = 0
 
     def cluster_id(self) -> str:
         return self._inner.cluster_id()
@@ -184,6 +185,9 @@ class _Refusing:
     def publish(self, records: Sequence[OutRecord]) -> list[bool]:
         self._inner.publish([record for record in records if record.key not in self.refused])
         return [record.key not in self.refused for record in records]
+
+    def renew(self) -> None:
+        self.renewed += 1
 
     def close(self) -> None:
         self.closed += 1
@@ -233,3 +237,16 @@ def test_what_waits_is_measured_by_the_clock_of_the_events(bench: Bench) -> None
         relay.measure(connection, bench.clock.now())
     assert metrics.OUTBOX_PENDING._value.get() == 1
     assert metrics.OUTBOX_OLDEST_AGE._value.get() == 0
+
+
+def test_another_cluster_gets_another_publisher_and_the_retained_rows(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay, "CLUSTER_CHECK_SECONDS", 0.0)
+    broker, key = _memory(bench), new_key()
+    publisher = _Refusing(broker, set())
+    publishing = Relay(bench.app.database, publisher)
+    bench.count(key)
+    assert (publishing.step(), publisher.renewed) == (1, 0)
+    broker.cluster_id = "another"
+    assert (publishing.step(), publisher.renewed) == (1, 1)
+    assert (publishing.step(), publisher.renewed) == (0, 1)
+    publishing.close()

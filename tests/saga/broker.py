@@ -59,6 +59,9 @@ class _UnrulyPublisher:
         failpoints.hit("relay.after_produce")
         return [True] * acked + [False] * (count - acked)
 
+    def renew(self) -> None:
+        """Nothing is kept that another cluster would not know."""
+
     def close(self) -> None:
         """Nothing is under way."""
 
