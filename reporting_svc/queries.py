@@ -20,7 +20,7 @@ from reporting_svc.store import changed_of, order_summary, timeline_step
 from reporting_svc.summaries import name
 
 RETRY_SECONDS = 1
-HINT = "a timeline follows its order by a moment; if the order was placed just now, ask again"
+HINT = "A timeline follows its order by a moment; if the order was placed just now, ask again"
 
 
 class Reports:
