@@ -62,6 +62,11 @@ def test_up_numbers_its_steps(tmp_path: Path) -> None:
         assert _atlas("down", "--home", str(tmp_path / "home")).stdout.startswith("stopped in")
 
 
+def _hear_interrupts() -> None:
+    """A job in the background of a shell ignores SIGINT, and so would all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupted_up_takes_down_what_it_had_started(tmp_path: Path) -> None:
     home, base = tmp_path / "home", free_base()
     command = [
@@ -76,7 +81,7 @@ def test_an_interrupted_up_takes_down_what_it_had_started(tmp_path: Path) -> Non
         "--only",
         "redis,postgres,kafka,issuer,order_svc",  # a service takes seconds, so the interruption always comes before the end
     ]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as started:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, preexec_fn=_hear_interrupts) as started:
         assert started.stdout is not None
         assert " 1/" in started.stdout.readline()
         started.send_signal(signal.SIGINT)

@@ -60,7 +60,9 @@ def test_saga_show_tells_what_happened_and_what_is_still_to_come(home: Path, cli
     assert atlas("order", "cancel", order.order_id, home=home).returncode == ExitCode.OK
 
 
-def test_lists_of_every_service(home: Path) -> None:
+def test_lists_of_every_service(home: Path, client: RestClient) -> None:
+    stage = Stage(client, Silence())
+    stage.place("order", an_order(stage.item("LIST", stock=1), 1))
     entries = atlas_json("outbox", "list", "order", "--limit", "3", home=home)
     assert {entry["service"] for entry in entries} == {"order"}
     assert atlas_json("parked", "list", home=home) == []
