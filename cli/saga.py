@@ -62,7 +62,8 @@ def _projected(caller: Caller, order_id: str) -> Json:
     try:
         found = wait_until(read, lambda timeline: timeline is not None, what="the timeline", seconds=PROJECTED_SECONDS)
     except NeverHappened as late:
-        raise CommandFailed("reporting has not read of this order yet", "see what waits: atlas outbox list --pending; atlas parked list reporting") from late
+        remedy = "see what waits: atlas outbox list --pending; atlas parked list"
+        raise CommandFailed("reporting has not read of this order yet", remedy) from late
     assert found is not None  # noqa: S101 - what wait_until waited for
     return found
 
