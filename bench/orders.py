@@ -25,30 +25,24 @@ ACTOR = Actor(issuer="bench", subject="bench", username="bench", client="atlas-c
 PRICE = Money(currency_code="EUR", minor_units=1999)
 
 
-class Desk:
-    """Stocks one item and places orders for it."""
+def stock(inventory: Service) -> None:
+    """Make the item with more than enough stock."""
+    item = stock_pb2.CreateItemRequest(sku=SKU, name="Lamp", standard_cost=Money(currency_code="EUR", minor_units=1200))
+    receipt = stock_pb2.ReceiveStockRequest(reference="bench")
+    receipt.lines.add(sku=SKU, quantity=1_000_000)
+    _run(inventory, [_call(create_item_command("EUR"), item, "item")])
+    _run(inventory, [_call(RECEIVE_STOCK, receipt, "receipt")])
 
-    def __init__(self, orders: Service, inventory: Service) -> None:
-        self._orders = orders
-        self._inventory = inventory
 
-    def stock(self) -> None:
-        """Make the item with more than enough stock."""
-        item = stock_pb2.CreateItemRequest(sku=SKU, name="Lamp", standard_cost=Money(currency_code="EUR", minor_units=1200))
-        receipt = stock_pb2.ReceiveStockRequest(reference="bench")
-        receipt.lines.add(sku=SKU, quantity=1_000_000)
-        _run(self._inventory, [_call(create_item_command("EUR"), item, "item")])
-        _run(self._inventory, [_call(RECEIVE_STOCK, receipt, "receipt")])
-
-    def place(self, count: int, run: str) -> None:
-        """Place orders in batches, as the coalescer makes them under load."""
-        line = order_pb2.OrderLineInput(sku=SKU, quantity=3, unit_price=PRICE, tax_rate_basis_points=2000)
-        request = order_service_pb2.PlaceOrderRequest(
-            customer_id="bench", currency_code="EUR", payment_method="pm_ok", lines=[line]
-        )
-        for start in range(0, count, BATCH):
-            numbers = range(start, min(start + BATCH, count))
-            _run(self._orders, [_call(PLACE_ORDER, request, f"{run}-{number}") for number in numbers])
+def place(orders: Service, count: int, run: str) -> None:
+    """Place orders in batches, as the coalescer makes them under load; `run` keeps the keys of runs apart."""
+    line = order_pb2.OrderLineInput(sku=SKU, quantity=3, unit_price=PRICE, tax_rate_basis_points=2000)
+    request = order_service_pb2.PlaceOrderRequest(
+        customer_id="bench", currency_code="EUR", payment_method="pm_ok", lines=[line]
+    )
+    for start in range(0, count, BATCH):
+        numbers = range(start, min(start + BATCH, count))
+        _run(orders, [_call(PLACE_ORDER, request, f"{run}-{number}") for number in numbers])
 
 
 def _call(command: Command[Any], request: Message, key: str) -> CommandCall:

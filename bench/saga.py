@@ -1,36 +1,22 @@
 """P3: the saga engine, placed to confirmed, beside the same SQL one event at a time in a C client.
 
-The engine is what handles messages: four services on their own durable databases, on the broker and the provider that live in
-memory, so that neither HTTP nor Kafka is measured here (P4 and P7 measure those).
+The engine is what handles messages: four services, each a process on its own durable database, on a broker and a provider
+that live in memory, so that neither HTTP nor Kafka is measured here (P4 and P7 measure those).
 """
 
 from __future__ import annotations
 
 import statistics
-import threading
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-import billing_svc.app
-import billing_svc.settings
-import inventory_svc.app
-import inventory_svc.settings
-import order_svc.app
-import order_svc.settings
-import workflow_svc.app
-import workflow_svc.settings
 from bench import floor
-from bench.orders import Desk
+from bench.shared_broker import BrokerHost
 from bench.stack import Databases, pgbench
-from billing_svc.fake_provider import FakeProvider
-from chassis.application import Application
-from chassis.clock import SandboxClock
-from chassis.ids import IdSource
-from chassis.memory_broker import MemoryBroker
+from bench.worker import SERVICES, Worker
 
 PAIRS = 5
 ORDERS = 1_500
@@ -56,8 +42,7 @@ def run(databases: Databases) -> Confirmed:
     engine = Engine(databases)
     pairs = []
     try:
-        floor.prepare(engine.order.database)
-        engine.desk.stock()
+        engine.prepare()
         for _ in range(PAIRS):
             sagas = engine.sagas_per_second(ORDERS)
             tps = floor.transactions_per_second(
@@ -74,52 +59,42 @@ def run(databases: Databases) -> Confirmed:
 
 
 class Engine:
-    """The four services of the saga in one process; each has a thread that does its due steps."""
+    """The four services of the saga, each in a process of its own, as they are deployed."""
 
     def __init__(self, databases: Databases) -> None:
-        clock, broker = SandboxClock(), MemoryBroker()
-        ids = IdSource(clock)
-        url = databases.secret
-        self.order = order_svc.app.build(order_svc.settings.Settings(database_url=url("order_svc")), clock, broker, ids)
-        inventory = inventory_svc.app.build(
-            inventory_svc.settings.Settings(database_url=url("inventory_svc")), clock, broker, ids
-        )
-        billing = billing_svc.app.build(
-            billing_svc.settings.Settings(database_url=url("billing_svc")), clock, broker, ids, FakeProvider(clock)
-        )
-        workflow = workflow_svc.app.build(workflow_svc.settings.Settings(database_url=url("workflow_svc")), clock, broker, ids)
-        self.desk = Desk(self.order.service, inventory.service)
-        self._applications = (self.order, inventory, billing, workflow)
-        self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._work, args=(app,)) for app in self._applications]
-        for thread in self._threads:
-            thread.start()
+        self._host = BrokerHost()
+        self._host.start()
+        self._workers = {package: Worker(package, databases.url(package), self._host) for package in SERVICES}
+        for worker in self._workers.values():
+            worker.wait()
+        self._database = sa.create_engine(sa.make_url(databases.url("order_svc")).set(drivername="postgresql+psycopg"))
 
-    def _work(self, app: Application) -> None:
-        while not self._stopping.is_set():
-            steps: tuple[Callable[[], int], ...] = (app.relay.step, app.consumer.step, app.timers.step)
-            if not sum([step() for step in steps]):
-                self._stopping.wait(0.002)
+    def prepare(self) -> None:
+        """Make what orders and the floor need: an item with stock, and rows to lock."""
+        floor.prepare(self._database)
+        self._workers["inventory_svc"].do("stock")
+        self._workers["inventory_svc"].wait()
 
     def sagas_per_second(self, count: int) -> float:
         """Place orders as fast as they are accepted, and wait until all are confirmed."""
         before = self._confirmed()
         started = time.perf_counter()
-        self.desk.place(count, run=uuid.uuid4().hex)
+        self._workers["order_svc"].do("place", count, uuid.uuid4().hex)
         while (confirmed := self._confirmed() - before) < count:
             if time.perf_counter() - started > LIMIT_SECONDS:
                 raise RuntimeError(f"{count - confirmed} of {count} orders are not confirmed: the run is void")
-            self._stopping.wait(0.02)
-        return count / (time.perf_counter() - started)
+            time.sleep(0.02)
+        seconds = time.perf_counter() - started
+        self._workers["order_svc"].wait()
+        return count / seconds
 
     def _confirmed(self) -> int:
-        with self.order.database.connect() as connection:
+        with self._database.connect() as connection:
             return int(connection.execute(sa.text("SELECT count(*) FROM orders WHERE state = 'CONFIRMED'")).scalar_one())
 
     def close(self) -> None:
-        """Stop the threads and give everything back."""
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join()
-        for app in self._applications:
-            app.close()
+        """Stop the processes and give everything back."""
+        for worker in self._workers.values():
+            worker.close()
+        self._host.shutdown()
+        self._database.dispose()

@@ -69,13 +69,13 @@ class TokenVerifier:
         """The caller this token stands for; raises Unauthenticated."""
         if len(token) > MAX_TOKEN:
             raise Unauthenticated("size")
-        if not COMPACT.fullmatch(token):
-            raise Unauthenticated("compact_form")
-        digest = sha256(token.encode("ascii")).digest()
+        digest = sha256(token.encode(errors="surrogatepass")).digest()
         known = self._recall(digest)
         return known if known is not None else await self._verify(token, digest)
 
     async def _verify(self, token: str, digest: bytes) -> Actor:
+        if not COMPACT.fullmatch(token):
+            raise Unauthenticated("compact_form")
         kid = _checked_header(token)
         key = await self._jwks.key(kid)
         if key is None:

@@ -40,7 +40,7 @@ class Coalescer(Generic[I, O]):
             self._queue.put_nowait((item, future))
         except asyncio.QueueFull:
             raise Overloaded("too many commands are waiting", retry_after=1) from None
-        return await asyncio.shield(future)
+        return await future
 
     async def drain(self) -> None:
         """Finish what is queued, then stop; from now on nothing more is taken."""

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 import psycopg
 import sqlalchemy as sa
 from psycopg.types.array import ListBinaryDumper
@@ -30,6 +31,8 @@ def make_engine(url: str, *, name: str, pool_size: int = 8) -> sa.Engine:
         max_overflow=0,
         pool_timeout=2,
         pool_pre_ping=False,
+        json_serializer=orjson.dumps,
+        json_deserializer=orjson.loads,
         hide_parameters=True,
         connect_args={
             "application_name": name,
@@ -94,15 +97,29 @@ def update_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Mappi
         connection.execute(_update(table, tuple(rows[0])), _columns(rows))
 
 
+def delete_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Delete the rows that have all the values of one of these."""
+    if rows:
+        connection.execute(_delete(table, tuple(rows[0])), _columns(rows))
+
+
 def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     return {f"p_{name}": [row[name] for row in rows] for name in rows[0]}
 
 
 def unnest(table: sa.Table, names: tuple[str, ...]) -> sa.TableValuedAlias:
     """Return a FROM element with one row per array position; parameters are named p_<column>."""
-    arrays = [sa.bindparam(f"p_{name}", type_=pg.ARRAY(table.c[name].type, dimensions=1)) for name in names]
+    arrays = [_array(f"p_{name}", table.c[name].type) for name in names]
     columns = [sa.column(name, table.c[name].type) for name in names]
     return sa.func.unnest(*arrays).table_valued(*columns, with_ordinality="ordinality").render_derived()
+
+
+def _array(name: str, item: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
+    """Return an array parameter. The driver knows how to send its items: only JSON has to be marked as such."""
+    array = pg.ARRAY(item, dimensions=1)
+    if isinstance(item, sa.JSON):
+        return sa.bindparam(name, type_=array)
+    return sa.cast(sa.bindparam(name, type_=sa.types.NullType()), array)
 
 
 @functools.cache
@@ -130,3 +147,9 @@ def _update(table: sa.Table, names: tuple[str, ...]) -> sa.Update:
         .values({name: rows.c[name] for name in names if name not in keys})
         .where(*[table.c[key] == rows.c[key] for key in keys])
     )
+
+
+@functools.cache
+def _delete(table: sa.Table, names: tuple[str, ...]) -> sa.Delete:
+    rows = unnest(table, names)
+    return sa.delete(table).where(*[table.c[name] == rows.c[name] for name in names])

@@ -14,6 +14,7 @@ from chassis import validation
 from chassis.broker import InRecord
 from chassis.contracts import EventCatalog, EventType
 from chassis.errors import Poison
+from chassis.values import time_message
 from chassis.world import Actor
 
 CONTENT_TYPE = "application/protobuf"
@@ -93,7 +94,7 @@ def seal(event: EventType, payload: Message, place: Place, cause: Cause) -> Seal
         handling_attempt=cause.attempt,
         traceparent=cause.traceparent,
     )
-    metadata.occur_time.FromDatetime(place.occur_time)
+    metadata.occur_time.CopyFrom(time_message(place.occur_time))
     metadata.actor.issuer, metadata.actor.subject = cause.actor.issuer, cause.actor.subject
     metadata.actor.client = cause.actor.client
     envelope = event.envelope(metadata=metadata, **{event.arm: payload})

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from google.protobuf.message import Message
 from sqlalchemy.dialects import postgresql as pg
 
-from chassis.database import LOCK_TIMEOUT, sqlstate, unnest, update_rows
+from chassis.database import LOCK_TIMEOUT, delete_rows, sqlstate, unnest, update_rows
 from chassis.errors import IdempotencyKeyInProgress, IdempotencyKeyReused
 from chassis.tables import idempotency
 
@@ -109,14 +109,8 @@ def finish(connection: sa.Connection, responses: Sequence[tuple[KeyedRequest, by
 
 def release(connection: sa.Connection, requests: Sequence[KeyedRequest]) -> None:
     """Give back keys whose calls were refused: a refusal changed nothing and may be tried again with the key."""
-    for request in requests:
-        connection.execute(
-            sa.delete(idempotency).where(
-                idempotency.c.principal == request.principal,
-                idempotency.c.method == request.method,
-                idempotency.c.key == request.key,
-            )
-        )
+    rows = [{"principal": request.principal, "method": request.method, "key": request.key} for request in requests]
+    delete_rows(connection, idempotency, rows)
 
 
 def forget_old(connection: sa.Connection) -> int:

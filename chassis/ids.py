@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
+import secrets
 import threading
-import uuid
 
 from chassis.clock import Clock
 
@@ -20,7 +20,7 @@ class IdSource:
 
     def __init__(self, clock: Clock, randomness: random.Random | None = None) -> None:
         self._clock = clock
-        self._random = randomness or random.SystemRandom()
+        self._random = randomness or random.Random(secrets.randbits(128))  # noqa: S311 - an id is no secret
         self._lock = threading.Lock()
         self._milliseconds = 0
         self._tail = 0
@@ -35,4 +35,9 @@ class IdSource:
             else:
                 self._tail += 1 + self._random.getrandbits(32)
             high, low = self._tail >> 62, self._tail & (2**62 - 1)
-            return str(uuid.UUID(int=(self._milliseconds << 80) | _VERSION_7 | (high & 0xFFF) << 64 | _VARIANT | low))
+            return _text((self._milliseconds << 80) | _VERSION_7 | (high & 0xFFF) << 64 | _VARIANT | low)
+
+
+def _text(number: int) -> str:
+    digits = f"{number:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -60,7 +60,9 @@ class Money:
 
 def total(amounts: Iterable[Money], currency_code: str) -> Money:
     """Sum amounts of one currency; nothing sums to zero of that currency."""
-    result = Money(currency_code, 0)
+    minor_units = 0
     for amount in amounts:
-        result = result + amount
-    return result
+        if amount.currency_code != currency_code:
+            raise ValueError(f"cannot mix {currency_code} and {amount.currency_code}")
+        minor_units += amount.minor_units
+    return Money(currency_code, minor_units)

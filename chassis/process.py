@@ -18,7 +18,7 @@ import uvloop
 from pydantic import SecretStr
 
 from atlas.ops.v1 import ops_service_pb2, ops_service_pb2_grpc
-from chassis import dead_letters, idempotency, inbox, metrics, migrate, outbox, parking, relay, telemetry
+from chassis import collector, dead_letters, idempotency, inbox, metrics, migrate, outbox, parking, relay, telemetry
 from chassis.application import Application, Blueprint, Edge
 from chassis.auth import TokenVerifier
 from chassis.broker import BrokerAway
@@ -120,6 +120,7 @@ class Process:
         edge = self._app.edge()
         edge.commands.start()
         server = await self._serve(edge, jwks) if "serve" in self._roles else None
+        collector.spare_start_up()
         self._started = True
         log.info("started", roles=",".join(self._roles))
         await self._done.wait()

@@ -74,11 +74,12 @@ class Relay:
 
     def step(self) -> int:
         """Publish one batch. Returns how many rows were published; 0 also where another relay leads."""
-        if not self._lead():
+        leader = self._lead()
+        if leader is None:
             return 0
-        self._follow_cluster()
-        with self._database.begin() as connection:
-            rows = outbox.pending(connection, floor=self._next_floor(), limit=BATCH)
+        self._follow_cluster(leader)
+        with leader.begin():
+            rows = outbox.pending(leader, floor=self._next_floor(), limit=BATCH)
         if not rows:
             metrics.OUTBOX_PENDING.set(0)
             metrics.OUTBOX_OLDEST_AGE.set(0)
@@ -87,8 +88,8 @@ class Relay:
         acked = self._publisher.publish([outbox.record_of(row) for row in rows])
         failpoints.hit("relay.before_mark")
         done = _acknowledged_prefixes(rows, acked)
-        with self._database.begin() as connection:
-            outbox.mark(connection, done)
+        with leader.begin():
+            outbox.mark(leader, done)
         self._floor = max(done, default=self._floor) if len(done) == len(rows) else self._floor
         return len(done)
 
@@ -100,21 +101,19 @@ class Relay:
             return 0
         return max(0, self._floor - 10 * BATCH)
 
-    def _lead(self) -> bool:
-        """Hold the advisory lock on a connection of its own."""
+    def _lead(self) -> sa.Connection | None:
+        """Return the connection that holds the advisory lock; all work goes over it, so a lost lock stops the work."""
         if self._leader is not None:
-            self._leader.execute(sa.select(1))
-            self._leader.commit()
-            return True
+            return self._leader
         connection = self._database.connect()
         leads = bool(connection.execute(_LEAD).scalar())
         connection.commit()
         if not leads:
             connection.close()
-            return False
+            return None
         log.info("relay_leads")
         self._leader = connection
-        return True
+        return connection
 
     def _resign(self) -> None:
         """Drop the connection that holds the lock; the lock goes with it."""
@@ -123,7 +122,7 @@ class Relay:
             self._leader.close()
             self._leader = None
 
-    def _follow_cluster(self) -> None:
+    def _follow_cluster(self, leader: sa.Connection) -> None:
         """Publish the retained outbox again when the broker is another cluster than the one it was published to."""
         now = time.monotonic()
         if now < self._next_cluster_check:
@@ -132,13 +131,13 @@ class Relay:
         if self._cluster_id and cluster_id != self._cluster_id:
             self._publisher.renew()
         self._cluster_id = cluster_id
-        with self._database.begin() as connection:
-            known = connection.execute(sa.select(relay_state.c.cluster_id)).scalar()
+        with leader.begin():
+            known = leader.execute(sa.select(relay_state.c.cluster_id)).scalar()
             if known != cluster_id:
                 if known is not None:
-                    log.warning("relay_republishes", rows=outbox.reopen(connection))
+                    log.warning("relay_republishes", rows=outbox.reopen(leader))
                 statement = pg.insert(relay_state).values(id=1, cluster_id=cluster_id)
-                connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_={"cluster_id": cluster_id}))
+                leader.execute(statement.on_conflict_do_update(index_elements=["id"], set_={"cluster_id": cluster_id}))
                 self._floor = 0
         self._next_cluster_check = now + CLUSTER_CHECK_SECONDS
 

@@ -10,6 +10,7 @@ import importlib.metadata
 import json
 import logging
 import os
+import random
 import re
 import secrets
 import sys
@@ -56,12 +57,13 @@ class TraceContext:
         return self.traceparent[3:35]
 
 
+_random = random.Random(secrets.randbits(128))  # noqa: S311 - ids only need to differ, and the system's source costs a call each
 _trace: ContextVar[TraceContext | None] = ContextVar("trace", default=None)
 
 
 def new_traceparent() -> str:
     """Return the traceparent of a new, sampled trace."""
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+    return f"00-{_hex(32)}-{_hex(16)}-01"
 
 
 def child(traceparent: str) -> str:
@@ -69,7 +71,12 @@ def child(traceparent: str) -> str:
     match = _TRACEPARENT.fullmatch(traceparent)
     if match is None or (match[1] == "00" and match[5]):
         return new_traceparent()
-    return f"00-{match[2]}-{secrets.token_hex(8)}-{match[4]}"
+    return f"00-{match[2]}-{_hex(16)}-{match[4]}"
+
+
+def _hex(digits: int) -> str:
+    """Random hex digits, not all zero, which the format forbids."""
+    return f"{_random.randrange(1, 16**digits):0{digits}x}"
 
 
 def new_context(*, traceparent: str = "", correlation_id: str = "", request_id: str = "") -> TraceContext:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from chassis.database import upsert_rows
+from chassis.database import delete_rows, upsert_rows
 from chassis.envelope import Cause
 from chassis.tables import timer
 from chassis.world import Timer
 
 LEASE_SECONDS = 30
+_CLAIMED = ("kind", "key", "due_time", "attempt")
 
 
 def save(connection: sa.Connection, timers: Iterable[tuple[Timer, Cause]]) -> None:
     """Set the timers that have a due time, with what caused them; clear the others."""
     wanted = sorted(timers, key=lambda item: (item[0].kind, item[0].key))
     upsert_rows(connection, timer, [_row(t, cause) for t, cause in wanted if t.due_time is not None])
-    for cleared, _cause in wanted:
-        if cleared.due_time is None:
-            remove(connection, cleared.kind, cleared.key)
+    delete_rows(connection, timer, [{"kind": t.kind, "key": t.key} for t, _cause in wanted if t.due_time is None])
 
 
 def _row(t: Timer, cause: Cause) -> dict[str, Any]:
@@ -38,21 +37,9 @@ def _row(t: Timer, cause: Cause) -> dict[str, Any]:
     }
 
 
-def remove(connection: sa.Connection, kind: str, key: str) -> None:
-    """Clear one timer."""
-    connection.execute(sa.delete(timer).where(timer.c.kind == kind, timer.c.key == key))
-
-
-def remove_claimed(connection: sa.Connection, row: sa.Row[Any]) -> None:
-    """Clear a timer that was worked, unless somebody has moved it meanwhile."""
-    connection.execute(
-        sa.delete(timer).where(
-            timer.c.kind == row.kind,
-            timer.c.key == row.key,
-            timer.c.due_time == row.due_time,
-            timer.c.attempt == row.attempt,
-        )
-    )
+def remove_claimed(connection: sa.Connection, rows: Sequence[sa.Row[Any]]) -> None:
+    """Clear timers that were worked, but for those that somebody has moved meanwhile."""
+    delete_rows(connection, timer, [{name: getattr(row, name) for name in _CLAIMED} for row in rows])
 
 
 def claim(connection: sa.Connection, kinds: Iterable[str], now: datetime, limit: int) -> list[sa.Row[Any]]:

@@ -113,9 +113,7 @@ class TimerWorker:
     def _plan(self, connection: sa.Connection, work: Work[Any, Any], rows: Sequence[sa.Row[Any]]) -> list[_Asked]:
         unit = self._unit(connection, work, rows)
         asked = [_Asked(row, work.plan(unit.world, row.key, unit.context(_cause(row)))) for row in rows]
-        for item in asked:
-            if item.question is None:
-                timer_rows.remove_claimed(connection, item.row)
+        timer_rows.remove_claimed(connection, [item.row for item in asked if item.question is None])
         return [item for item in asked if item.question is not None]
 
     def _record(self, connection: sa.Connection, work: Work[Any, Any], answered: Sequence[_Asked]) -> None:
@@ -125,9 +123,8 @@ class TimerWorker:
             context = unit.context(cause)
             unit.accept(work.record(unit.world, item.question, item.answer, context, row.attempt), context, cause)
         unit.save()
-        for item in answered:
-            if (item.row.kind, item.row.key) not in unit.timers:
-                timer_rows.remove_claimed(connection, item.row)
+        rows = [item.row for item in answered]
+        timer_rows.remove_claimed(connection, [row for row in rows if (row.kind, row.key) not in unit.timers])
         failpoints.hit("provider.before_outcome")
 
     def _unit(self, connection: sa.Connection, work: Work[Any, Any], rows: Sequence[sa.Row[Any]]) -> Unit:

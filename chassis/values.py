@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from babel.core import get_global
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -12,6 +12,7 @@ from atlas.common.v1.money_pb2 import Money as MoneyMessage
 from chassis.errors import ValidationFailed, Violation
 from chassis.money import Money
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CURRENCIES = frozenset(get_global("all_currencies"))
 
 
@@ -27,14 +28,13 @@ def money(message: MoneyMessage) -> Money:
 
 def time_message(moment: datetime) -> Timestamp:
     """Write a time."""
-    message = Timestamp()
-    message.FromDatetime(moment.astimezone(UTC))
-    return message
+    since = moment - _EPOCH
+    return Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1_000)
 
 
 def time(message: Timestamp) -> datetime:
     """Read a time, in UTC."""
-    return message.ToDatetime(UTC)
+    return _EPOCH + timedelta(seconds=message.seconds, microseconds=message.nanos // 1_000)
 
 
 def person_message(subject: str, username: str) -> Person:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route as PlainRoute
 
+from chassis import collector
 from chassis.auth import SCOPE_CLIENT, TokenVerifier
 from chassis.health import Readiness
 from chassis.jwks import JwksSource
@@ -51,6 +52,7 @@ def build(settings: GatewaySettings, readiness: Readiness, jwks: JwksSource) -> 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await upstreams.open()
+        collector.spare_start_up()
         async with _background(settings, jwks, (per_address, per_principal)):
             yield
         readiness.set_stopping()

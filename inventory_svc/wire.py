@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, cast
 
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
@@ -18,6 +19,7 @@ from inventory_svc.domain.reservation import Line, Placing, Reservation, Shipmen
 from inventory_svc.domain.stock import Receipt, ReceiptLine, StockItem
 
 
+@functools.cache
 def _value(enum: Any, prefix: str, name: str) -> Any:
     return cast(EnumTypeWrapper, enum).Value(f"{prefix}_{name}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
@@ -27,6 +28,7 @@ from order_svc.domain.shown import show
 DEADLINES = Deadlines()
 
 
+@functools.cache
 def _value(enum: Any, prefix: str, name: str) -> Any:
     return cast(EnumTypeWrapper, enum).Value(f"{prefix}_{name}")
 

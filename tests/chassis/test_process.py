@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from chassis import process
 from chassis.settings import Settings
+from deploy.local import programs
 from tests.chassis.bench import Bench, settings, until
 
 SAFE: dict[str, Any] = {
@@ -99,10 +100,10 @@ class Running:
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., Running]]:
-    """Start a process of order_svc on a database; its issuer and its broker are away."""
+    """Start a process of order_svc on a database; its issuer is away, and its broker unless one is given."""
     made: list[subprocess.Popen[bytes]] = []
 
-    def make(database_url: str, role: str = "serve") -> Running:
+    def make(database_url: str, role: str = "serve", broker: str = "127.0.0.1:9") -> Running:
         admin = _free_port()
         environment = {
             **os.environ,
@@ -110,7 +111,8 @@ def start() -> Iterator[Callable[..., Running]]:
             "ATLAS_DATABASE_URL": database_url,
             "ATLAS_MIGRATOR_URL": database_url,
             "ATLAS_OIDC_ISSUER": "http://127.0.0.1:9",
-            "ATLAS_KAFKA_BOOTSTRAP": "127.0.0.1:9",
+            "ATLAS_KAFKA_BOOTSTRAP": broker,
+            "ATLAS_KAFKA_PROVIDER": "embedded",
             "ATLAS_ADMIN_PORT": str(admin),
         }
         started = subprocess.Popen([sys.executable, "-m", "order_svc", role], env=environment, stdout=subprocess.PIPE)
@@ -150,3 +152,26 @@ def test_a_process_is_unready_until_tokens_can_be_judged_and_ends_cleanly_meanwh
     running = start(database_url)
     until(lambda: running.unready() == {"started", "jwks"})
     assert running.stop() == 0
+
+
+@pytest.fixture
+def empty_broker() -> Iterator[str]:
+    """A broker in which nobody has made a topic."""
+    port = _free_port()
+    listeners = ("--listener-url", f"tcp://127.0.0.1:{port}", "--advertised-listener-url", f"tcp://127.0.0.1:{port}")
+    command = [str(programs.tansu()), "broker", *listeners, "--cluster-id", "empty", "--storage-engine", "memory://tansu/"]
+    started = subprocess.Popen(command, env={"RUST_LOG": "warn"}, stdout=subprocess.DEVNULL)
+    yield f"127.0.0.1:{port}"
+    started.kill()
+    started.wait()
+
+
+def test_a_broker_without_the_topics_that_deploy_makes_is_refused(
+    start: Callable[..., Running], new_database: Callable[[str], str], empty_broker: str
+) -> None:
+    database_url = new_database("order_topics")
+    assert start(database_url, "migrate").process.wait(30) == 0
+    running = start(database_url, "relay", empty_broker)
+    output, _ = running.process.communicate(timeout=30)
+    assert running.process.returncode == 1
+    assert b"the broker has no topic atlas.billing.v1, atlas.inventory.v1" in output

@@ -1,0 +1,63 @@
+"""The memory broker in a process of its own, for services in processes of their own; a poll waits for the first record."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from multiprocessing.managers import BaseManager
+from typing import Any
+
+from chassis.broker import InRecord, OutRecord, Subscription
+from chassis.memory_broker import MemoryBroker, MemorySubscription
+
+
+class WaitingBroker(MemoryBroker):
+    """A memory broker that wakes who waits for a record."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.arrived = threading.Condition()
+
+    def subscribe(self, group: str, topics: Sequence[str]) -> Subscription:
+        """Join a group, at what it has committed."""
+        return _WaitingSubscription(self, group, topics)
+
+    def append(self, record: OutRecord) -> None:
+        """Append a record and wake the readers."""
+        with self.arrived:
+            super().append(record)
+            self.arrived.notify_all()
+
+
+class _WaitingSubscription(MemorySubscription):
+    def __init__(self, broker: WaitingBroker, group: str, topics: Sequence[str]) -> None:
+        super().__init__(broker, group, topics)
+        self._arrived = broker.arrived
+
+    def poll(self, limit: int, timeout: float) -> list[InRecord]:
+        """Return what is there, or wait for it."""
+        deadline = time.monotonic() + timeout
+        with self._arrived:
+            while not (records := super().poll(limit, timeout)) and (left := deadline - time.monotonic()) > 0:
+                self._arrived.wait(left)
+            return records
+
+
+class BrokerHost(BaseManager):
+    """Runs the broker in a process of its own; `broker()` returns a proxy, also from other processes."""
+
+    def broker(self) -> Any:
+        """Return the one broker."""
+        return self._broker()  # type: ignore[attr-defined]  # registered below
+
+
+_BROKER = WaitingBroker()
+BrokerHost.register(
+    "_broker",
+    lambda: _BROKER,
+    exposed=("publisher", "subscribe", "missing"),
+    method_to_typeid={"publisher": "_publisher", "subscribe": "_subscription"},
+)
+BrokerHost.register("_publisher", create_method=False, exposed=("cluster_id", "publish", "renew", "close"))
+BrokerHost.register("_subscription", create_method=False, exposed=("poll", "commit", "rewind", "lag", "is_assigned", "close"))
