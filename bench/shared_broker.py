@@ -56,7 +56,7 @@ _BROKER = WaitingBroker()
 BrokerHost.register(
     "_broker",
     lambda: _BROKER,
-    exposed=("publisher", "subscribe", "missing"),
+    exposed=("publisher", "subscribe", "partitions"),
     method_to_typeid={"publisher": "_publisher", "subscribe": "_subscription"},
 )
 BrokerHost.register("_publisher", create_method=False, exposed=("cluster_id", "publish", "renew", "close"))

@@ -33,6 +33,10 @@ class BrokerAway(Exception):
     """The broker does not answer. Infrastructure: tried again for ever."""
 
 
+class OffsetLost(Exception):
+    """The broker no longer has what a group has to read next. Nobody may guess where to go on: the process stops."""
+
+
 class Publisher(Protocol):
     """Publishes records, in order per key."""
 
@@ -57,7 +61,7 @@ class Subscription(Protocol):
     """A member of a consumer group."""
 
     def poll(self, limit: int, timeout: float) -> list[InRecord]:
-        """Return up to `limit` records, waiting up to `timeout` seconds for the first. Raises BrokerAway."""
+        """Return up to `limit` records, waiting up to `timeout` seconds for the first. Raises BrokerAway, OffsetLost."""
         ...
 
     def commit(self) -> None:
@@ -92,6 +96,6 @@ class Broker(Protocol):
         """Join a consumer group."""
         ...
 
-    def missing(self, topics: Sequence[str]) -> list[str]:
-        """Return those of these topics that deploy has not made. Raises BrokerAway."""
+    def partitions(self, topics: Sequence[str]) -> Mapping[str, int]:
+        """Return how many partitions each of these topics has; one that deploy has not made has none. Raises BrokerAway."""
         ...

@@ -11,7 +11,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from confluent_kafka.admin import AdminClient
 
 from chassis import failpoints
-from chassis.broker import BrokerAway, InRecord, OutRecord, Publisher, Subscription
+from chassis.broker import BrokerAway, InRecord, OffsetLost, OutRecord, Publisher, Subscription
 
 log = structlog.get_logger(__name__)
 
@@ -21,8 +21,8 @@ _PRODUCER = {
     "apache": {"linger.ms": 1},
 }
 _CONSUMER = {
-    "embedded": {"fetch.wait.max.ms": 50},
-    "apache": {"fetch.wait.max.ms": 500},
+    "embedded": {"fetch.wait.max.ms": 50, "auto.offset.reset": "earliest"},  # it forgets; the relay publishes again
+    "apache": {"fetch.wait.max.ms": 500, "auto.offset.reset": "error"},
 }
 ACK_SECONDS = 20.0
 METADATA_SECONDS = 5.0
@@ -47,13 +47,13 @@ class KafkaBroker:
         """Join a group."""
         return KafkaSubscription({**self._common, "group.id": group, **_CONSUMER[self._provider]}, topics)
 
-    def missing(self, topics: Sequence[str]) -> list[str]:
-        """Ask the cluster which of these topics it does not have."""
+    def partitions(self, topics: Sequence[str]) -> dict[str, int]:
+        """Ask the cluster."""
         try:
             known = AdminClient(self._common).list_topics(timeout=METADATA_SECONDS).topics
         except KafkaException as error:
             raise BrokerAway(str(error)) from error
-        return [topic for topic in topics if topic not in known]
+        return {topic: len(known[topic].partitions) if topic in known else 0 for topic in topics}
 
 
 class KafkaPublisher:
@@ -143,7 +143,6 @@ class KafkaSubscription:
             {
                 **config,
                 "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
                 "partition.assignment.strategy": "cooperative-sticky",
                 "session.timeout.ms": 6000,
                 "heartbeat.interval.ms": 1000,
@@ -169,6 +168,8 @@ class KafkaSubscription:
         for message in messages:
             error = message.error()
             if error is not None:
+                if error.code() == KafkaError._AUTO_OFFSET_RESET:
+                    raise OffsetLost(f"{message.topic()} [{message.partition()}]: {error.str()}")
                 self._rejoin(messages)
                 raise BrokerAway(str(error))
         records = [_record(message) for message in messages]

@@ -28,9 +28,9 @@ class MemoryBroker:
         """Join a group, at what it has committed."""
         return MemorySubscription(self, group, topics)
 
-    def missing(self, topics: Sequence[str]) -> list[str]:
-        """Nothing: a topic is there as soon as somebody writes to it."""
-        return []
+    def partitions(self, topics: Sequence[str]) -> dict[str, int]:
+        """Every topic is there, as soon as somebody writes to it."""
+        return dict.fromkeys(topics, PARTITIONS)
 
     def append(self, record: OutRecord) -> None:
         """Append a record to the partition of its key."""

@@ -180,20 +180,29 @@ class Process:
         return not self._done.is_set()
 
     def _topics_are_there(self) -> bool:
-        """Refuse a broker without our topics: deploy makes them. One that is away is waited for by the loops."""
-        published = {t.topic for t in self._app.service.catalog.types if t.producer == self._app.service.name}
-        topics = sorted(published | set(self._app.consumer.topics))
-        topics += [dead_letters.topic_of(topic) for topic in self._app.consumer.topics]
-        missing: list[str] = []
+        """Refuse a broker whose topics are not as deploy makes them. One that is away is waited for by the loops."""
+        problem = ""
         for _ in range(TOPIC_TRIES):
             try:
-                missing = self._app.broker.missing(topics)
+                problem = self._topics_differ()
             except BrokerAway:
                 return True
-            if not missing or self._stopping.wait(TOPIC_PAUSE_SECONDS):
+            if not problem or self._stopping.wait(TOPIC_PAUSE_SECONDS):
                 return True
-        log.error("refuses_to_start", problem=f"the broker has no topic {', '.join(missing)}; deploy makes them")
+        log.error("refuses_to_start", problem=f"{problem}; deploy makes the topics")
         return False
+
+    def _topics_differ(self) -> str:
+        """Say which topics are missing or have a number of partitions that puts keys elsewhere; nothing if all is well."""
+        consumed = self._app.consumer.topics
+        published = {t.topic for t in self._app.service.catalog.types if t.producer == self._app.service.name}
+        domain = sorted(published | set(consumed))
+        counts = self._app.broker.partitions([*domain, *map(dead_letters.topic_of, consumed)])
+        if missing := [topic for topic, count in counts.items() if not count]:
+            return f"the broker has no topic {', '.join(missing)}"
+        wanted = self._settings.kafka_partitions
+        other = [f"{topic} ({counts[topic]})" for topic in domain if counts[topic] != wanted]
+        return f"these topics do not have {wanted} partitions: {', '.join(other)}" if other else ""
 
     def _database_answers(self) -> bool:
         with self._app.database.connect() as connection:

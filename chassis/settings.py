@@ -21,6 +21,7 @@ class Settings(BaseSettings):
     migrator_url: SecretStr = SecretStr("")
     kafka_bootstrap: str = ""
     kafka_provider: Literal["embedded", "apache"] = "apache"
+    kafka_partitions: int = Field(default=6, ge=1)
     redis_url: str = ""
     oidc_issuer: str = ""
     grpc_port: int = 0

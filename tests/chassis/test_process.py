@@ -103,7 +103,7 @@ def start() -> Iterator[Callable[..., Running]]:
     """Start a process of order_svc on a database; its issuer is away, and its broker unless one is given."""
     made: list[subprocess.Popen[bytes]] = []
 
-    def make(database_url: str, role: str = "serve", broker: str = "127.0.0.1:9") -> Running:
+    def make(database_url: str, role: str = "serve", **broker: str) -> Running:
         admin = _free_port()
         environment = {
             **os.environ,
@@ -111,8 +111,9 @@ def start() -> Iterator[Callable[..., Running]]:
             "ATLAS_DATABASE_URL": database_url,
             "ATLAS_MIGRATOR_URL": database_url,
             "ATLAS_OIDC_ISSUER": "http://127.0.0.1:9",
-            "ATLAS_KAFKA_BOOTSTRAP": broker,
+            "ATLAS_KAFKA_BOOTSTRAP": "127.0.0.1:9",
             "ATLAS_KAFKA_PROVIDER": "embedded",
+            **broker,
             "ATLAS_ADMIN_PORT": str(admin),
         }
         started = subprocess.Popen([sys.executable, "-m", "order_svc", role], env=environment, stdout=subprocess.PIPE)
@@ -171,7 +172,18 @@ def test_a_broker_without_the_topics_that_deploy_makes_is_refused(
 ) -> None:
     database_url = new_database("order_topics")
     assert start(database_url, "migrate").process.wait(30) == 0
-    running = start(database_url, "relay", empty_broker)
+    running = start(database_url, "relay", ATLAS_KAFKA_BOOTSTRAP=empty_broker)
     output, _ = running.process.communicate(timeout=30)
     assert running.process.returncode == 1
     assert b"the broker has no topic atlas.billing.v1, atlas.inventory.v1" in output
+
+
+def test_topics_with_another_number_of_partitions_are_refused(
+    start: Callable[..., Running], new_database: Callable[[str], str], kafka_bootstrap: str
+) -> None:
+    database_url = new_database("order_partitions")
+    assert start(database_url, "migrate").process.wait(30) == 0
+    running = start(database_url, "relay", ATLAS_KAFKA_BOOTSTRAP=kafka_bootstrap, ATLAS_KAFKA_PARTITIONS="12")
+    output, _ = running.process.communicate(timeout=30)
+    assert running.process.returncode == 1
+    assert b"do not have 12 partitions: atlas.billing.v1 (6)" in output
