@@ -53,7 +53,8 @@ class Rpc:
     request: Message
     context: Context
     metadata: dict[str, str]
-    trace: telemetry.TraceContext = field(default_factory=telemetry.current)
+    trace: telemetry.TraceContext = field(init=False)
+    """Set by the first interceptor."""
 
 
 Next = Callable[[Rpc], Awaitable[Message]]
@@ -204,6 +205,7 @@ class Chain(grpc.aio.ServerInterceptor):
 
     def __init__(self, methods: dict[str, MethodDescriptor], verifier: auth.TokenVerifier) -> None:
         self._policies = {name: policy_of(method) for name, method in methods.items()}
+        self._wrapped: dict[str, Any] = {}
         self._interceptors: tuple[Interceptor, ...] = (
             with_telemetry,
             with_errors,
@@ -212,18 +214,21 @@ class Chain(grpc.aio.ServerInterceptor):
         )
 
     async def intercept_service(self, continuation: Any, details: Any) -> Any:
-        """Wrap the handler of a method that our contracts describe."""
+        """Wrap the handler of a method that our contracts describe, once; the library asks at each call."""
+        if (known := self._wrapped.get(details.method)) is not None:
+            return known
         handler = await continuation(details)
         if handler is None or details.method.startswith(_OPEN):
             return handler
         policy = self._policies.get(details.method)
         if policy is None:
             return None  # UNIMPLEMENTED: a method without a policy does not exist
-        return grpc.unary_unary_rpc_method_handler(
+        wrapped = self._wrapped[details.method] = grpc.unary_unary_rpc_method_handler(
             self._around(details.method, policy, handler.unary_unary),
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )
+        return wrapped
 
     def _around(self, method: str, policy: options_pb2.MethodPolicy, handler: Handler) -> Handler:
         async def innermost(rpc: Rpc) -> Message:
