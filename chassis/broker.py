@@ -52,6 +52,10 @@ class Publisher(Protocol):
         """Start anew: another cluster knows nothing of this publisher, and what is under way was for the old one."""
         ...
 
+    def hurry(self) -> None:
+        """Wait for acks for 10 s more at most, whatever is under way: the process is to end. Any thread may say so."""
+        ...
+
     def close(self) -> None:
         """Flush what is under way, for at most 10 s."""
         ...

@@ -13,7 +13,7 @@ import grpc.aio
 import sqlalchemy as sa
 from google.protobuf.message import Message
 
-from chassis import idempotency
+from chassis import idempotency, metrics
 from chassis.coalescer import Coalescer
 from chassis.command_handling import Answer, CommandCall, run_commands
 from chassis.envelope import Cause
@@ -104,7 +104,7 @@ class Queries:
         actor = current_call.get().actor
 
         def work() -> R:
-            with self._database.begin() as connection:
+            with metrics.DB_DURATION.labels("query").time(), self._database.begin() as connection:
                 return query(connection, request, actor)
 
         context = copy_context()

@@ -75,7 +75,8 @@ def _own(call: CommandCall, leader: CommandCall, answer: Answer) -> Answer:
 
 def _run(service: Service, calls: list[CommandCall]) -> list[Answer]:
     try:
-        answers, has_events = in_transaction(service, lambda connection: _attempt(service, connection, calls))
+        with metrics.DB_DURATION.labels("command").time():
+            answers, has_events = in_transaction(service, lambda connection: _attempt(service, connection, calls))
     except Exception as error:
         if len(calls) > 1:
             return [answer for call in calls for answer in _run(service, [call])]

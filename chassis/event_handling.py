@@ -64,12 +64,13 @@ class EventHandler:
             return
         if len(records) == 1 and done.queued and self._has_failed(records[0]):
             self._count_bad()
-        else:
+        elif done.applied:  # only that says that handlers work: most of a topic may be skipped or queue behind what failed
             self._bad_in_a_row = 0
 
     def _commit(self, events: list[Received]) -> _Sorted:
         metrics.EVENT_BATCH.observe(len(events))
-        done = in_transaction(self._service, lambda connection: self._attempt(connection, events))
+        with metrics.DB_DURATION.labels("events").time():
+            done = in_transaction(self._service, lambda connection: self._attempt(connection, events))
         failpoints.hit("consumer.after_commit")
         self._count(done)
         if done.sent:
@@ -166,6 +167,7 @@ def apply(service: Service, connection: sa.Connection, events: Sequence[Received
     for event, (fact, _keys) in zip(events, parsed, strict=True):
         cause = _cause(event, attempt)
         context = unit.context(cause)
+        failpoints.hit("handler.before", event.stream_key, attempt)
         reaction = service.subscriptions[type(event.payload)]  # type: ignore[index]  # subscribed, so not None
         unit.accept(reaction.react(unit.world, fact, context), context, cause)
     unit.save()

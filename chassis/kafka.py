@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from typing import Any, cast
@@ -10,21 +11,13 @@ import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from chassis import failpoints
+from chassis import failpoints, metrics
 from chassis.broker import BrokerAway, InRecord, OffsetLost, OutRecord, Publisher, Subscription
+from chassis.kafka_capability import CAPABILITIES
 
 log = structlog.get_logger(__name__)
 
-# the embedded broker does not wake a waiting fetch and miscounts watermarks of batches (deploy/local/capability.py)
-_PRODUCER = {
-    "embedded": {"linger.ms": 0, "batch.num.messages": 1},
-    "apache": {"linger.ms": 1},
-}
-_CONSUMER = {
-    "embedded": {"fetch.wait.max.ms": 50, "auto.offset.reset": "earliest"},  # it forgets; the relay publishes again
-    "apache": {"fetch.wait.max.ms": 500, "auto.offset.reset": "error"},
-}
-ACK_SECONDS = 20.0
+ACK_SECONDS, FLUSH_SECONDS = 20.0, 10.0
 METADATA_SECONDS = 5.0
 
 
@@ -37,15 +30,15 @@ class KafkaBroker:
             "socket.keepalive.enable": True,
             "log_level": 2,
         }
-        self._provider = provider
+        self._profile = CAPABILITIES[provider]
 
     def publisher(self, client: str) -> Publisher:
         """Make an idempotent publisher."""
-        return KafkaPublisher({**self._common, "client.id": client, **_PRODUCER[self._provider]})
+        return KafkaPublisher({**self._common, "client.id": client, **self._profile.producer})
 
     def subscribe(self, group: str, topics: Sequence[str]) -> Subscription:
         """Join a group."""
-        return KafkaSubscription({**self._common, "group.id": group, **_CONSUMER[self._provider]}, topics)
+        return KafkaSubscription({**self._common, "group.id": group, **self._profile.consumer}, topics)
 
     def partitions(self, topics: Sequence[str]) -> dict[str, int]:
         """Ask the cluster."""
@@ -69,6 +62,7 @@ class KafkaPublisher:
             "error_cb": self._on_error,
         }
         self._fatal: KafkaError | None = None
+        self._end = math.inf
         self._producer = Producer(self._config)
 
     def renew(self) -> None:
@@ -88,6 +82,7 @@ class KafkaPublisher:
             raise BrokerAway(str(error)) from error
         return str(metadata.cluster_id)
 
+    @metrics.MESSAGING_DURATION.labels("send").time()
     def publish(self, records: Sequence[OutRecord]) -> list[bool]:
         """Publish and wait up to 20 s for the acks. A fatal producer error ends the process: SystemExit."""
         acked = [False] * len(records)
@@ -105,7 +100,7 @@ class KafkaPublisher:
                 refused.add(key)  # what follows of the key waits with it
         failpoints.hit("relay.after_produce")
         deadline = time.monotonic() + ACK_SECONDS
-        while len(self._producer) and time.monotonic() < deadline and not self._fatal:
+        while len(self._producer) and time.monotonic() < min(deadline, self._end) and not self._fatal:
             self._producer.flush(0.5)
         if self._fatal:
             raise SystemExit(f"fatal producer error: {self._fatal.code()}")
@@ -126,9 +121,14 @@ class KafkaPublisher:
                 log.error("record_refused", topic=record.topic, key=record.key, code=error.args[0].name())
                 return False
 
+    def hurry(self) -> None:
+        """Wait for acks for 10 s more at most, in `publish` and `close` together."""
+        self._end = min(self._end, time.monotonic() + FLUSH_SECONDS)
+
     def close(self) -> None:
-        """Flush for at most 10 s."""
-        self._producer.flush(10)
+        """Flush for at most 10 s, or for what `hurry` has left of them."""
+        self.hurry()
+        self._producer.flush(max(0.0, self._end - time.monotonic()))
 
 
 class KafkaSubscription:
@@ -159,6 +159,7 @@ class KafkaSubscription:
         for partition in partitions:
             self._handled.pop((partition.topic, partition.partition), None)
 
+    @metrics.MESSAGING_DURATION.labels("poll").time()
     def poll(self, limit: int, timeout: float) -> list[InRecord]:
         """Wait for the first record, then take what else is there: waiting for a full batch would only add latency."""
         first = self._consumer.poll(timeout)
@@ -185,6 +186,7 @@ class KafkaSubscription:
         for (topic, partition), offset in first.items():
             self._consumer.seek(TopicPartition(topic, partition, offset))
 
+    @metrics.MESSAGING_DURATION.labels("commit").time()
     def commit(self) -> None:
         """Commit synchronously. Raises BrokerAway; the records may then be read again, and the inbox drops them."""
         offsets = [TopicPartition(topic, partition, offset) for (topic, partition), offset in self._handled.items()]

@@ -57,6 +57,9 @@ class _MemoryPublisher:
     def renew(self) -> None:
         """Nothing is kept that another cluster would not know."""
 
+    def hurry(self) -> None:
+        """Nothing takes time."""
+
     def close(self) -> None:
         """Nothing is under way."""
 

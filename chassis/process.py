@@ -239,12 +239,12 @@ class Process:
 
     def _stop_loops(self) -> None:
         self._stopping.set()
-        self._app.relay.wake()
+        self._app.relay.stop()
         deadline = time.monotonic() + STOP_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-        if any(thread.is_alive() for thread in self._threads):
-            log.error("loops_did_not_stop")
+        if alive := [thread.name for thread in self._threads if thread.is_alive()]:
+            log.error("loops_did_not_stop", loops=alive)
             os._exit(1)
 
     def _keep_house(self, stopping: threading.Event) -> None:

@@ -46,6 +46,11 @@ class Relay:
         """Say that there is something to publish."""
         self._wake.set()
 
+    def stop(self) -> None:
+        """Say that the process is to end: a broker that is away is not waited for any longer than a flush takes."""
+        self._publisher.hurry()
+        self._wake.set()
+
     def run(self, stopping: threading.Event) -> None:
         """Publish until told to stop; a broker or database that is away is waited for."""
         wait = SHORTEST_WAIT
@@ -78,7 +83,7 @@ class Relay:
         if leader is None:
             return 0
         self._follow_cluster(leader)
-        with leader.begin():
+        with metrics.DB_DURATION.labels("relay").time(), leader.begin():
             rows = outbox.pending(leader, floor=self._next_floor(), limit=BATCH)
         if not rows:
             metrics.OUTBOX_PENDING.set(0)
@@ -88,7 +93,7 @@ class Relay:
         acked = self._publisher.publish([outbox.record_of(row) for row in rows])
         failpoints.hit("relay.before_mark")
         done = _acknowledged_prefixes(rows, acked)
-        with leader.begin():
+        with metrics.DB_DURATION.labels("relay").time(), leader.begin():
             outbox.mark(leader, done)
         self._floor = max(done, default=self._floor) if len(done) == len(rows) else self._floor
         return len(done)

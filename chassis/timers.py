@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy as sa
 import structlog
 
-from chassis import failpoints, telemetry, timer_rows
+from chassis import failpoints, metrics, telemetry, timer_rows
 from chassis.database import is_infrastructure
 from chassis.envelope import Cause
 from chassis.handling import Service, Unit, in_transaction
@@ -76,7 +76,8 @@ class TimerWorker:
         if not self._works:
             return 0
         now = self._service.clock.now()
-        rows = in_transaction(self._service, lambda connection: timer_rows.claim(connection, self._works, now, BATCH))
+        with metrics.DB_DURATION.labels("timers").time():
+            rows = in_transaction(self._service, lambda connection: timer_rows.claim(connection, self._works, now, BATCH))
         failpoints.hit("timers.after_claim")
         kinds: dict[str, list[sa.Row[Any]]] = defaultdict(list)
         for row in rows:
@@ -90,7 +91,8 @@ class TimerWorker:
         try:
             asked = in_transaction(self._service, lambda connection: self._plan(connection, work, rows))
             answered = self._perform(work, asked)
-            in_transaction(self._service, lambda connection: self._record(connection, work, answered))
+            with metrics.DB_DURATION.labels("timers").time():
+                in_transaction(self._service, lambda connection: self._record(connection, work, answered))
         except Exception as error:
             if is_infrastructure(error):
                 raise

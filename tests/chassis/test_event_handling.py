@@ -263,6 +263,20 @@ def test_more_than_50_bad_records_in_a_row_stop_the_consumer_before_the_next(ben
     assert len(bench.rows(parked_event)) == 30 + MAX_BAD_IN_A_ROW
 
 
+def test_what_is_skipped_or_queues_between_bad_records_does_not_let_more_through(bench: Bench) -> None:
+    bench.faults.failing = {"bad": 10**6}
+    first, events = new_key(), bench.events
+    unwanted = order_events_pb2.OrderEvent.FromString(bench.record(new_key(), "a").value)
+    unwanted.order_fulfilled.order_id = first
+    events.handle([bench.record(first, "bad")])
+    with pytest.raises(TooManyBadRecords):
+        for _ in range(MAX_BAD_IN_A_ROW + 5):
+            events.handle([bench.record(first, "queued")])
+            events.handle([bench.raw(unwanted.SerializeToString())])
+            events.handle([bench.record(new_key(), "bad")])
+    assert len([row for row in bench.rows(parked_event) if row.state == parking.PARKED]) == MAX_BAD_IN_A_ROW
+
+
 def test_a_restart_does_not_let_more_bad_records_through(bench: Bench) -> None:
     bench.faults.failing = {"bad": 10**6}
     records = [bench.record(new_key(), "bad") for _ in range(MAX_BAD_IN_A_ROW + 5)]

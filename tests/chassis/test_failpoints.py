@@ -40,9 +40,9 @@ def test_an_unknown_name_is_an_error_everywhere() -> None:
     assert "unknown failpoint 'relay.nowhere'" in ended.stderr
 
 
-@pytest.mark.parametrize("action", ["", "explode", "raise:", "raise:0", "raise:-1", "raise:x", "kill:1:2"])
+@pytest.mark.parametrize("action", ["", "explode", "raise:", "raise:0", "raise:-1", "raise:x", "kill:1:2", "raise*0", "raise@"])
 def test_an_unknown_action_is_an_error(action: str) -> None:
-    with pytest.raises(ValueError, match="optional :N"):
+    with pytest.raises(ValueError, match="an optional :N"):
         failpoints.parse(f"{NAME}={action}")
 
 
@@ -61,6 +61,61 @@ def test_raise_waits_for_the_hit_asked_for() -> None:
         with pytest.raises(FailpointError):
             hit(NAME)
         hit(NAME)
+
+
+def fires(action: str, *hits: tuple[str, int]) -> list[bool]:
+    """Which of these hits, each a key and an attempt, an armed failpoint fires at."""
+    fired = []
+    with armed(NAME, action):
+        for key, attempt in hits:
+            try:
+                hit(NAME, key, attempt)
+                fired.append(False)
+            except FailpointError:
+                fired.append(True)
+    return fired
+
+
+def test_raise_fires_as_often_as_asked_for() -> None:
+    assert fires("raise:2*2", *[("", 0)] * 5) == [False, True, True, False, False]
+
+
+def test_a_key_arms_the_hits_of_that_key_only() -> None:
+    assert fires("raise*2@a", ("b", 0), ("a", 0), ("b", 0), ("a", 0), ("a", 0)) == [False, True, False, True, False]
+
+
+def test_where_the_attempt_is_known_the_first_ones_fail_until_one_passes() -> None:
+    assert fires("raise*2", ("", 1), ("", 1), ("", 2), ("", 3), ("", 1)) == [True, True, True, False, False]
+
+
+def test_a_folder_arms_and_disarms_a_running_process(tmp_path: Path) -> None:
+    program = tmp_path / "prog"
+    program.mkdir()
+    place = program / NAME
+    code = f"""
+import sys
+from pathlib import Path
+sys.argv = ["prog/__main__.py"]
+from chassis.failpoints import FailpointError, hit
+def attempt():
+    try:
+        hit({NAME!r})
+    except FailpointError:
+        return "raised"
+    return "passed"
+place = Path({str(place)!r})
+print(attempt())
+place.write_text("raise*9")
+print(attempt(), attempt())
+place.unlink()
+print(attempt())
+place.write_text("kill")
+print(attempt())
+"""
+    ended = run(str(tmp_path), code)
+    assert (ended.returncode, ended.stdout.split()) == (-signal.SIGKILL, ["passed", "raised", "raised", "passed"])
+    assert [line.split()[1] for line in (program / f"{NAME}.hits").read_text().splitlines()] == ["raise", "raise", "kill"]
+    assert not place.exists(), "one kill is for one process"
 
 
 def test_crash_is_not_caught_as_a_failure() -> None:
@@ -93,4 +148,4 @@ def test_the_environment_kills_the_process_at_the_hit_asked_for() -> None:
 def test_every_hit_in_the_code_names_a_registered_failpoint() -> None:
     packages = ("chassis", "order_svc", "inventory_svc", "billing_svc", "workflow_svc", "reporting_svc", "gateway")
     sources = [path.read_text() for package in packages for path in (ROOT / package).rglob("*.py")]
-    assert set(re.findall(r"failpoints\.hit\(\"([^\"]+)\"\)", "".join(sources))) <= set(failpoints.NAMES)
+    assert set(re.findall(r"failpoints\.hit\(\"([^\"]+)\"", "".join(sources))) <= set(failpoints.NAMES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import prometheus_client
 import pytest
 from prometheus_client import REGISTRY
@@ -57,3 +59,12 @@ def test_the_names_operations_rely_on_are_exported() -> None:
         "http_server_request_duration_seconds",
     ):
         assert f"# HELP {name} " in text
+
+
+def test_every_declared_metric_is_set_by_somebody() -> None:
+    root = Path(metrics.__file__).parents[1]
+    folders = ("chassis", "gateway", *[path.name for path in root.glob("*_svc")])
+    sources = [path for folder in folders for path in root.joinpath(folder).rglob("*.py")]
+    text = "".join(path.read_text() for path in sources if path.name != "metrics.py")
+    declared = [name for name, value in vars(metrics).items() if hasattr(value, "_labelnames")]
+    assert [name for name in declared if f"metrics.{name}" not in text] == []

@@ -177,6 +177,7 @@ class _Refusing:
         self._inner = broker.publisher("inner")
         self.refused = refused
         self.closed = 0
+        self.hurried = 0
         self.renewed = 0
 
     def cluster_id(self) -> str:
@@ -188,6 +189,9 @@ class _Refusing:
 
     def renew(self) -> None:
         self.renewed += 1
+
+    def hurry(self) -> None:
+        self.hurried += 1
 
     def close(self) -> None:
         self.closed += 1

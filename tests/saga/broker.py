@@ -62,6 +62,9 @@ class _UnrulyPublisher:
     def renew(self) -> None:
         """Nothing is kept that another cluster would not know."""
 
+    def hurry(self) -> None:
+        """Nothing takes time."""
+
     def close(self) -> None:
         """Nothing is under way."""
 

@@ -17,7 +17,13 @@ from tests.saga.services import Services
 POINTS: Final[dict[str, tuple[str, ...]]] = {
     "command": ("command.before_commit", "command.after_commit", "outbox.before_commit"),
     "relay": ("relay.after_produce", "relay.before_mark"),
-    "consume": ("consumer.before_commit", "consumer.after_commit", "consumer.before_offset_commit", "outbox.before_commit"),
+    "consume": (
+        "handler.before",
+        "consumer.before_commit",
+        "consumer.after_commit",
+        "consumer.before_offset_commit",
+        "outbox.before_commit",
+    ),
     "timers": (
         "timers.after_claim",
         "provider.before_call",

@@ -1,0 +1,56 @@
+"""What each Kafka provider can do: clients take their settings from it, tests skip with its reason, not pass falsely."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+Settings = Mapping[str, str | int | bool]
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaCapability:
+    """The abilities of one provider, and the client settings it needs beside those that every client has."""
+
+    provider: str
+    durable: bool
+    exact_lag: bool
+    compaction: bool
+    transactions: bool
+    producer: Settings
+    consumer: Settings
+
+    @property
+    def limits(self) -> str:
+        """What it cannot do, as a phrase; empty when it can do everything."""
+        lacks = {
+            "keeps nothing over a restart": not self.durable,
+            "lag only with one message a batch": not self.exact_lag,
+            "no compaction": not self.compaction,
+            "no transactions": not self.transactions,
+        }
+        return ", ".join(phrase for phrase, lacking in lacks.items() if lacking)
+
+
+EMBEDDED = KafkaCapability(
+    provider="embedded",
+    durable=False,
+    exact_lag=False,
+    compaction=False,
+    transactions=False,
+    # Its watermarks count batches, so a batch holds one message.
+    producer=MappingProxyType({"linger.ms": 0, "batch.num.messages": 1}),
+    # It does not wake a waiting fetch. It forgets, and the relay publishes again: a lost offset is no accident.
+    consumer=MappingProxyType({"fetch.wait.max.ms": 50, "auto.offset.reset": "earliest"}),
+)
+APACHE = KafkaCapability(
+    provider="apache",
+    durable=True,
+    exact_lag=True,
+    compaction=True,
+    transactions=True,
+    producer=MappingProxyType({"linger.ms": 1}),
+    consumer=MappingProxyType({"fetch.wait.max.ms": 500, "auto.offset.reset": "error"}),
+)
+CAPABILITIES: Mapping[str, KafkaCapability] = MappingProxyType({"embedded": EMBEDDED, "apache": APACHE})
