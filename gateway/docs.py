@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from html import escape
 from pathlib import Path
 
@@ -13,15 +15,19 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
-from chassis.contracts import error_options
 from chassis.rest.problem import Problem, Refused, reasons
 
-OPENAPI = Path(__file__).parents[1] / "gen" / "openapi" / "atlas.v1.json"
+ROOT = Path(__file__).parents[1]
+OPENAPI = ROOT / "gen" / "openapi" / "atlas.v1.json"
+PROBLEMS = ROOT / "docs" / "problems"
 TITLE = "Atlas ERP"
 _STATIC = "/static-docs"
+_PROBLEMS = "/docs/problems"
+_LINK = re.compile(r'href="(\w+)\.md"')
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem}}code{{font-size:.95em}}
+<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}}code{{font-size:.95em}}
+pre{{overflow-x:auto;padding:.5rem 1rem;border-left:3px solid}}td,th{{padding:.15rem .8rem .15rem 0;text-align:left}}
 :root{{color-scheme:light dark}}</style></head><body>{body}</body></html>"""
 
 
@@ -38,8 +44,8 @@ def add_docs(app: FastAPI) -> None:
 def add_problem_pages(app: FastAPI) -> None:
     """Add the pages that the `type` of a problem document leads to."""
     app.router.routes += [
-        Route("/docs/problems", _problem_index),
-        Route("/docs/problems/{code}", _problem_page),
+        Route(_PROBLEMS, _problem_index),
+        Route(f"{_PROBLEMS}/{{code}}", _problem_page),
     ]
 
 
@@ -68,23 +74,22 @@ async def _redoc(_: Request) -> Response:
 
 
 async def _problem_index(_: Request) -> Response:
-    rows = (
-        f'<li><a href="/docs/problems/{reason}"><code>{reason}</code></a> ({error_options(reason).http_status}): '
-        f"{escape(error_options(reason).title)}</li>"
-        for reason in reasons()
-    )
-    return HTMLResponse(_PAGE.format(title="Problems", body=f"<h1>Problems</h1><ul>{''.join(rows)}</ul>"))
+    return HTMLResponse(_page("Problems", PROBLEMS / "README.md"))
 
 
 async def _problem_page(request: Request) -> Response:
     reason = request.path_params["code"]
     if reason not in reasons():
         raise Refused(Problem("NOT_FOUND", "There is no such problem code; /docs/problems lists them all."))
-    options = error_options(reason)
-    again = "may succeed later without a change" if options.retryable else "will fail again unless something changes"
-    body = (
-        f"<h1><code>{reason}</code></h1><p>{escape(options.title)}.</p><dl><dt>HTTP status</dt>"
-        f"<dd>{options.http_status}</dd><dt>What to do</dt><dd>{escape(options.remedy)}</dd>"
-        f"<dt>The same request</dt><dd>{again}.</dd></dl><p><a href='/docs/problems'>All problems</a></p>"
-    )
-    return HTMLResponse(_PAGE.format(title=reason, body=body))
+    return HTMLResponse(_page(reason, PROBLEMS / f"{reason}.md"))
+
+
+@functools.cache
+def _page(title: str, path: Path) -> str:
+    """Write a page of the repository as HTML; its links lead to the pages served here."""
+    from markdown_it import MarkdownIt  # 60 ms that a gateway need not spend to start
+
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    body = markdown.render(path.read_text("utf-8"))
+    linked = _LINK.sub(lambda match: f'href="{_PROBLEMS}{"" if match[1] == "README" else f"/{match[1]}"}"', body)
+    return _PAGE.format(title=escape(title), body=linked)

@@ -1,4 +1,4 @@
-"""Generates everything that comes from `proto/`: Python code, OpenAPI, event catalogue, access matrix.
+"""Generates everything that comes from `proto/`: Python code, OpenAPI, AsyncAPI, and the pages of docs/ that list contracts.
 
 `python -m tools.generate` writes it into the repository; with `--check` it writes into a temporary folder, compares, and
 exits 1 naming each file that differs.
@@ -16,10 +16,13 @@ from pathlib import Path
 from tools.image import ROOT
 
 CODE = Path("gen", "python")
-DOCUMENTS = {  # each module is run as `python -m MODULE OUT`, with the new code on the path
+DOCUMENTS = {  # each module is run as `python -m MODULE OUT`, with the new code on the path; OUT is a file or a folder of pages
     "tools.openapi": Path("gen", "openapi", "atlas.v1.json"),
+    "tools.asyncapi": Path("gen", "asyncapi", "atlas.v1.json"),
     "tools.event_catalog": Path("docs", "events", "catalog.md"),
     "tools.rbac": Path("docs", "rbac.md"),
+    "tools.grpc_cheatsheet": Path("docs", "grpc-cheatsheet.md"),
+    "tools.problem_pages": Path("docs", "problems"),
 }
 
 
@@ -42,7 +45,8 @@ def differences(one: Path, other: Path) -> list[str]:
 
 def _generated(top: Path) -> list[Path]:
     code = [path for path in (top / CODE).rglob("*.py*") if path.suffix != ".pyc"]
-    return code + [top / place for place in DOCUMENTS.values()]
+    pages = [page for place in DOCUMENTS.values() for page in (top / place).glob("*.md")]
+    return code + pages + [top / place for place in DOCUMENTS.values() if place.suffix]
 
 
 def _content(path: Path) -> bytes | None:

@@ -76,11 +76,16 @@ def enums(image: FileDescriptorSet) -> Iterator[Element[EnumDescriptorProto]]:
         yield from _elements(file, file.enum_type, file.package, (FileDescriptorProto.ENUM_TYPE_FIELD_NUMBER,))
 
 
+def services(image: FileDescriptorSet) -> Iterator[Element[ServiceDescriptorProto]]:
+    """Yield every gRPC service of ours."""
+    for file in _ours(image):
+        yield from _elements(file, file.service, file.package, (FileDescriptorProto.SERVICE_FIELD_NUMBER,))
+
+
 def methods(image: FileDescriptorSet) -> Iterator[Element[MethodDescriptorProto]]:
     """Yield every RPC of ours, named `package.Service.Method`."""
-    for file in _ours(image):
-        for service in _elements(file, file.service, file.package, (FileDescriptorProto.SERVICE_FIELD_NUMBER,)):
-            yield from service.inside(service.proto.method, ServiceDescriptorProto.METHOD_FIELD_NUMBER)
+    for service in services(image):
+        yield from service.inside(service.proto.method, ServiceDescriptorProto.METHOD_FIELD_NUMBER)
 
 
 def fields(message: Element[DescriptorProto]) -> Iterator[Element[FieldDescriptorProto]]:

@@ -38,7 +38,7 @@ def run(page: Page, home: Path) -> list[Step]:
     """Run a page. A command that fails ends it: AssertionError with what it printed."""
     blocks = page.blocks("sh")
     script = "\n".join(f"set -euo pipefail\n{block.text}\necho '{_END}'" for block in blocks)
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=_environment(home), timeout=SECONDS)
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=environment(home), timeout=SECONDS)
     outputs = done.stdout.split(f"{_END}\n")
     where = f"{page}, the block at line {blocks[min(len(outputs), len(blocks)) - 1].line}"
     assert done.returncode == 0, f"{where} failed: {outputs[-1]}{done.stderr}"
@@ -52,7 +52,7 @@ def _documented(page: Page, block: Block) -> tuple[Block, ...]:
     return tuple(other for other in later if other.line < until and other.language in ("http", "text"))
 
 
-def _environment(home: Path) -> dict[str, str]:
+def environment(home: Path) -> dict[str, str]:
     """A shell that finds `atlas` and the stack, and nothing else of Atlas."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ATLAS_")}
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

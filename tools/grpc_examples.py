@@ -1,0 +1,184 @@
+"""The calls of docs/grpc-cheatsheet.md: one example of every RPC, in the order in which they work one after the other.
+
+In a body, a string that is `$NAME` is a shell variable; an earlier example, or a line before it, has set it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+WAIT: Final = "x-wait-seconds: 10"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One call of an RPC.
+
+    `keep` names a shell variable and the place in the answer whose value it takes; `headers` are sent beside token and key;
+    `needs` is what is placed, made or read first, `said` a sentence about it. What has not happened yet is asked for
+    `until` it has.
+    """
+
+    rpc: str
+    body: Mapping[str, Any]
+    keep: tuple[str, str] | None = None
+    headers: tuple[str, ...] = ()
+    needs: tuple[Example | str, ...] = ()
+    said: str = ""
+    until: str = ""
+
+
+def _money(minor_units: int) -> Mapping[str, Any]:
+    return {"currency_code": "EUR", "minor_units": minor_units}
+
+
+def _order(variable: str, unit_price: int) -> Example:
+    lines = [{"sku": "LAMP-01", "quantity": 1, "unit_price": _money(unit_price)}]
+    body = {"customer_id": "cust-1001", "currency_code": "EUR", "payment_method": "pm_ok", "lines": lines}
+    return Example("orders.v1.OrderService/PlaceOrder", body, (variable, "order.orderId"), (WAIT,))
+
+
+def _approval(variable: str, order: str) -> Example:
+    body = {"order_id": order}
+    return Example("workflow.v1.WorkflowService/ListApprovals", body, (variable, "approvals.0.approvalId"))
+
+
+ORDERS = (
+    _order("ORDER_ID", 1999),
+    Example(
+        "orders.v1.OrderService/QuoteOrder",
+        {
+            "customer_id": "cust-1001",
+            "currency_code": "EUR",
+            "payment_method": "pm_ok",
+            "lines": [{"sku": "LAMP-01", "quantity": 3, "unit_price": _money(1999), "tax_rate_basis_points": 2000}],
+        },
+    ),
+    Example("orders.v1.OrderService/GetOrder", {"order_id": "$ORDER_ID"}),
+    Example("orders.v1.OrderService/ListOrders", {"state": ["ORDER_STATE_CONFIRMED"], "page_size": 1}),
+    Example(
+        "orders.v1.OrderService/FulfillOrder",
+        {"order_id": "$ORDER_ID", "tracking_reference": "TRACK-1"},
+        ("FULFILLMENT_ID", "fulfillment.fulfillmentId"),
+    ),
+    Example("orders.v1.OrderService/GetFulfillment", {"order_id": "$ORDER_ID", "fulfillment_id": "$FULFILLMENT_ID"}),
+    Example("orders.v1.OrderService/ListFulfillments", {"order_id": "$ORDER_ID"}),
+    Example(
+        "orders.v1.OrderService/CancelOrder",
+        {"order_id": "$CANCELLED_ID", "reason": "CANCEL_REASON_CUSTOMER_REQUEST", "comment": "changed my mind"},
+        headers=(WAIT,),
+        needs=(_order("CANCELLED_ID", 1999),),
+    ),
+)
+INVENTORY = (
+    Example(
+        "inventory.v1.InventoryService/CreateItem",
+        {"sku": "$SKU", "name": "Desk lamp", "standard_cost": _money(1200)},
+        needs=("SKU=LAMP-$(date +%s%N)",),
+    ),
+    Example("inventory.v1.InventoryService/GetItem", {"sku": "$SKU"}),
+    Example("inventory.v1.InventoryService/ListItems", {"page_size": 1}),
+    Example(
+        "inventory.v1.InventoryService/ReceiveStock",
+        {"reference": "PO-77", "lines": [{"sku": "$SKU", "quantity": 10}]},
+        ("RECEIPT_ID", "receipt.receiptId"),
+    ),
+    Example("inventory.v1.InventoryService/GetReceipt", {"receipt_id": "$RECEIPT_ID"}),
+    Example("inventory.v1.InventoryService/ListReceipts", {"reference": "PO-77", "page_size": 1}),
+    Example("inventory.v1.InventoryService/GetReservation", {"order_id": "$ORDER_ID"}),
+    Example("inventory.v1.InventoryService/ListReservations", {"page_size": 1}),
+    Example("inventory.v1.InventoryService/ListBackorders", {"page_size": 1}),
+)
+BILLING = (
+    Example("billing.v1.BillingService/ListInvoices", {"order_id": "$ORDER_ID"}, ("INVOICE_ID", "invoices.0.invoiceId")),
+    Example("billing.v1.BillingService/GetInvoice", {"invoice_id": "$INVOICE_ID"}),
+    Example("billing.v1.BillingService/ListPayments", {"order_id": "$ORDER_ID"}, ("PAYMENT_ID", "payments.0.paymentId")),
+    Example("billing.v1.BillingService/GetPayment", {"payment_id": "$PAYMENT_ID"}),
+    Example("billing.v1.BillingService/ListRefunds", {"order_id": "$CANCELLED_ID"}, ("REFUND_ID", "refunds.0.refundId")),
+    Example("billing.v1.BillingService/GetRefund", {"refund_id": "$REFUND_ID"}),
+    Example(
+        "billing.v1.BillingService/ListCreditNotes",
+        {"order_id": "$CANCELLED_ID"},
+        ("CREDIT_NOTE_ID", "creditNotes.0.creditNoteId"),
+    ),
+    Example("billing.v1.BillingService/GetCreditNote", {"credit_note_id": "$CREDIT_NOTE_ID"}),
+    Example("billing.v1.BillingService/ListAccounts", {"page_size": 3}),
+    Example("billing.v1.BillingService/ListJournals", {"order_id": "$ORDER_ID"}, ("JOURNAL_ID", "journals.0.journalId")),
+    Example("billing.v1.BillingService/GetJournal", {"journal_id": "$JOURNAL_ID"}),
+    Example("billing.v1.BillingService/GetTrialBalance", {}),
+)
+WORKFLOW = (
+    Example(
+        "workflow.v1.WorkflowService/ListApprovals",
+        {"order_id": "$LARGE_ID"},
+        ("APPROVAL_ID", "approvals.0.approvalId"),
+        needs=(_order("LARGE_ID", 150_000),),
+        said="Orders of 1,000.00 EUR and more ask for an approver.",
+    ),
+    Example("workflow.v1.WorkflowService/GetApproval", {"approval_id": "$APPROVAL_ID"}),
+    Example(
+        "workflow.v1.WorkflowService/ApproveRequest",
+        {"approval_id": "$APPROVAL_ID", "terms_version": 1, "total": _money(150_000), "comment": "fine"},
+    ),
+    Example(
+        "workflow.v1.WorkflowService/RejectRequest",
+        {"approval_id": "$UNWANTED_ID", "terms_version": 1, "total": _money(150_000), "comment": "over the budget"},
+        needs=(_order("LARGE_ID", 150_000), _approval("UNWANTED_ID", "$LARGE_ID")),
+    ),
+    Example("workflow.v1.WorkflowService/ListPolicies", {}),
+    Example("workflow.v1.WorkflowService/GetPolicy", {"policy_id": "orders-default"}),
+)
+REPORTING = (
+    Example("reporting.v1.ReportingService/GetTimeline", {"order_id": "$ORDER_ID"}, until="the read model has followed"),
+    Example("reporting.v1.ReportingService/ListOrderSummaries", {"page_size": 1}),
+)
+BROKEN = """BROKEN=BROKEN-$(date +%s%N)
+EVENT='{"metadata": {"event_id": "'$(python3 -c 'import uuid; print(uuid.uuid4())')'", "event_type": "StockReceived",
+  "schema_version": 1, "occur_time": "2026-01-31T12:00:00Z", "producer": "inventory-svc",
+  "stream_key": "'$BROKEN'", "stream_sequence": 1},
+ "stock_received": {"sku": "'$BROKEN'", "movement_id": "01980000-0000-7000-8000-000000000001", "quantity": 1,
+  "value_change": {"currency_code": "eur", "minor_units": 1200}}}'
+buf convert proto --type atlas.inventory.v1.InventoryEvent --from -#format=json <<<"$EVENT" | python3 -c '
+import confluent_kafka, sys
+producer = confluent_kafka.Producer({"bootstrap.servers": sys.argv[1]})
+producer.produce("atlas.inventory.v1", sys.stdin.buffer.read(), key=sys.argv[2])
+producer.flush()' "$ATLAS_KAFKA" "$BROKEN\""""
+OPS = (
+    Example("ops.v1.OpsService/ListOutbox", {"service": "billing", "page_size": 1}),
+    Example(
+        "ops.v1.OpsService/ListParked",
+        {"service": "billing", "stream_key": "$BROKEN"},
+        ("PARKED_ID", "parkedEvents.0.parkedEventId"),
+        needs=(BROKEN,),
+        said="An event that billing cannot book (its currency is in small letters), put on the topic by hand, waits there.",
+        until="the consumer has read it",
+    ),
+    Example("ops.v1.OpsService/RetryParked", {"service": "billing", "parked_event_id": "$PARKED_ID"}),
+    Example(
+        "ops.v1.OpsService/ListDeadLetters",
+        {"service": "billing", "stream_key": "$BROKEN"},
+        ("LETTER_ID", "deadLetters.0.deadLetterId"),
+        until="it has failed five times, within 15 seconds",
+    ),
+    Example(
+        "ops.v1.OpsService/ReplayDeadLetter",
+        {"service": "billing", "dead_letter_id": "$LETTER_ID", "reason": "DEAD_LETTER_REASON_CAUSE_REPAIRED"},
+    ),
+    Example(
+        "ops.v1.OpsService/DiscardDeadLetter",
+        {
+            "service": "billing",
+            "dead_letter_id": "$LETTER_ID",
+            "reason": "DEAD_LETTER_REASON_HANDLED_ELSEWHERE",
+            "comment": "booked by hand",
+        },
+        until="it is dead again: nothing was repaired",
+    ),
+    Example("ops.v1.OpsService/GetClock", {"service": "billing"}),
+    Example("ops.v1.OpsService/AdvanceClock", {"service": "billing", "seconds": 1}),
+    Example("ops.v1.OpsService/CheckInvariants", {"service": "billing"}),
+    Example("ops.v1.OpsService/RewindConsumer", {"service": "billing"}),
+)
+EXAMPLES: Final = (*ORDERS, *INVENTORY, *BILLING, *WORKFLOW, *REPORTING, *OPS)
