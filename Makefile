@@ -47,10 +47,15 @@ lint: setup
 test: lint
 	@$(PYTEST) -m "not full"
 
-# The long versions.
+# The long versions; with Apache Kafka and Keycloak where Maven can fetch them.
 .PHONY: test-full
 test-full: setup
-	@$(PYTEST) -m full
+	@$(PYTEST) -m full --ignore tests/faults
+
+# Faults under load, on the embedded stack; ATLAS_FAULTS_ON=real for Apache Kafka and the system's PostgreSQL and Redis.
+.PHONY: faults
+faults: setup
+	@pytest -m full -n 2 tests/faults
 
 # Checks the contracts and writes everything that is generated from them. Once a baseline is frozen, breaks of it are refused.
 .PHONY: proto
@@ -60,7 +65,7 @@ proto:
 	if [ -f $(BASELINE) ]; then buf breaking proto --against $(BASELINE) && python -m tools.contract_diff $(BASELINE); fi
 	python -m tools.generate
 
-# The benchmarks with their floors, on a stack of their own.
+# The benchmarks with their floors, on stacks of their own; some need Apache Kafka (atlas fetch-real). ARGS="--only P1" for one goal.
 .PHONY: bench
 bench: setup
-	python -m bench
+	@python -m bench $(ARGS)

@@ -30,6 +30,11 @@ class Load:
         return self.latencies[min(len(self.latencies) - 1, int(share * len(self.latencies)))]
 
 
+def own_cpu() -> dict[str, float]:
+    """Return the CPU seconds that this process, which makes the load, has used."""
+    return {"load generator": time.process_time()}
+
+
 async def place_orders(port: int, token: str, *, count: int, connections: int) -> Load:
     """Place `count` orders over `connections` connections. An answer other than 201 is an error."""
     body = json.dumps(ORDER).encode()

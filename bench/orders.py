@@ -21,7 +21,8 @@ from inventory_svc.commands import RECEIVE_STOCK, create_item_command
 from order_svc.commands import PLACE_ORDER
 
 BATCH = 64
-ACTOR = Actor(issuer="bench", subject="bench", username="bench", client="atlas-cli")
+ISSUER = "http://127.0.0.1:8143/realms/atlas-erp"
+ACTOR = Actor(issuer=ISSUER, subject="a71a5000-0000-4000-8002-000000000002", username="ops", client="atlas-cli")
 PRICE = Money(currency_code="EUR", minor_units=1999)
 
 

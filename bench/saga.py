@@ -6,56 +6,44 @@ that live in memory, so that neither HTTP nor Kafka is measured here (P4 and P7 
 
 from __future__ import annotations
 
-import statistics
 import time
 import uuid
-from dataclasses import dataclass
-
-import sqlalchemy as sa
 
 from bench import floor
+from bench.figures import Check, Outcome, Pair, ratio_of
+from bench.promises import Books
 from bench.shared_broker import BrokerHost
-from bench.stack import Databases, pgbench
+from bench.stack import Databases, pgbench, stack
 from bench.worker import SERVICES, Worker
 
-PAIRS = 5
+GOAL = "P3"
 ORDERS = 1_500
 SECONDS = 4
 # order: reserved, invoiced, paid, approval; inventory: placed, confirmed; billing: placed, reserved, planned, recorded;
 # workflow: placed, paid
 TRANSACTIONS_PER_SAGA = 12
 CONSUMERS = 4
-LIMIT_SECONDS = 120
 
 
-@dataclass(frozen=True, slots=True)
-class Confirmed:
-    """Medians over interleaved pairs: sagas a second, the floor's, and their ratio."""
-
-    per_second: float
-    floor_per_second: float
-    ratio: float
-
-
-def run(databases: Databases) -> Confirmed:
-    """Measure on migrated databases that nobody else works on."""
-    engine = Engine(databases)
-    pairs = []
-    try:
-        engine.prepare()
-        for _ in range(PAIRS):
-            sagas = engine.sagas_per_second(ORDERS)
-            tps = floor.transactions_per_second(
-                pgbench(), databases.url("order_svc"), "saga_event.sql", clients=CONSUMERS, seconds=SECONDS
-            )
-            pairs.append((sagas, tps / TRANSACTIONS_PER_SAGA))
-    finally:
-        engine.close()
-    return Confirmed(
-        per_second=statistics.median(sagas for sagas, _ in pairs),
-        floor_per_second=statistics.median(floor_sagas for _, floor_sagas in pairs),
-        ratio=statistics.median(sagas / floor_sagas for sagas, floor_sagas in pairs),
-    )
+def run(pairs: int) -> Outcome:
+    """Measure on databases of its own that nobody else works on."""
+    with stack("postgres") as addresses:
+        databases = Databases(addresses)
+        databases.migrate(*SERVICES)
+        below = floor.Floor(pgbench(), databases.floor())
+        floor.prepare(below)
+        engine = Engine(databases)
+        try:
+            engine.prepare()
+            rates = []
+            for _ in range(pairs):
+                sagas = engine.sagas_per_second(ORDERS)
+                events = below.run("saga_event.sql", clients=CONSUMERS, seconds=SECONDS).per_second
+                rates.append(Pair(sagas, events / TRANSACTIONS_PER_SAGA))
+            checks = engine.checks(pairs * ORDERS)
+        finally:
+            engine.close()
+    return Outcome((ratio_of(GOAL, rates),), checks=checks)
 
 
 class Engine:
@@ -67,34 +55,31 @@ class Engine:
         self._workers = {package: Worker(package, databases.url(package), self._host) for package in SERVICES}
         for worker in self._workers.values():
             worker.wait()
-        self._database = sa.create_engine(sa.make_url(databases.url("order_svc")).set(drivername="postgresql+psycopg"))
+        self._books = Books(databases, SERVICES)
 
     def prepare(self) -> None:
-        """Make what orders and the floor need: an item with stock, and rows to lock."""
-        floor.prepare(self._database)
+        """Make what orders need: an item with stock."""
         self._workers["inventory_svc"].do("stock")
         self._workers["inventory_svc"].wait()
 
     def sagas_per_second(self, count: int) -> float:
         """Place orders as fast as they are accepted, and wait until all are confirmed."""
-        before = self._confirmed()
+        wanted = self._books.confirmed() + count
         started = time.perf_counter()
         self._workers["order_svc"].do("place", count, uuid.uuid4().hex)
-        while (confirmed := self._confirmed() - before) < count:
-            if time.perf_counter() - started > LIMIT_SECONDS:
-                raise RuntimeError(f"{count - confirmed} of {count} orders are not confirmed: the run is void")
-            time.sleep(0.02)
+        self._books.wait_for_confirmed(wanted)
         seconds = time.perf_counter() - started
         self._workers["order_svc"].wait()
         return count / seconds
 
-    def _confirmed(self) -> int:
-        with self._database.connect() as connection:
-            return int(connection.execute(sa.text("SELECT count(*) FROM orders WHERE state = 'CONFIRMED'")).scalar_one())
+    def checks(self, count: int) -> tuple[Check, ...]:
+        """Look at every database once all orders are confirmed and all that follows is published."""
+        self._books.wait_for_outboxes()
+        return (Check(GOAL, "orders confirmed", count, self._books.confirmed()), *self._books.checks(GOAL))
 
     def close(self) -> None:
         """Stop the processes and give everything back."""
         for worker in self._workers.values():
             worker.close()
         self._host.shutdown()
-        self._database.dispose()
+        self._books.close()

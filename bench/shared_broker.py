@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from multiprocessing.managers import BaseManager
 from typing import Any
 
-from chassis.broker import InRecord, OutRecord, Subscription
+from chassis.broker import Broker, InRecord, OutRecord, Publisher, Subscription
 from chassis.memory_broker import MemoryBroker, MemorySubscription
 
 
@@ -47,9 +47,34 @@ class _WaitingSubscription(MemorySubscription):
 class BrokerHost(BaseManager):
     """Runs the broker in a process of its own; `broker()` returns a proxy, also from other processes."""
 
-    def broker(self) -> Any:
+    def broker(self) -> Broker:
         """Return the one broker."""
-        return self._broker()  # type: ignore[attr-defined]  # registered below
+        return _RemoteBroker(self._broker())  # type: ignore[attr-defined]  # registered below
+
+
+class _RemoteBroker:
+    """What a process sees of it: what is published travels as one list."""
+
+    def __init__(self, broker: Any) -> None:
+        self._broker = broker
+        self.subscribe = broker.subscribe
+        self.partitions = broker.partitions
+
+    def publisher(self, client: str) -> Publisher:
+        """Make a publisher."""
+        return _RemotePublisher(self._broker.publisher(client))
+
+
+class _RemotePublisher:
+    def __init__(self, publisher: Any) -> None:
+        self._publisher = publisher
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._publisher, name)
+
+    def publish(self, records: Iterable[OutRecord]) -> list[bool]:
+        acked: list[bool] = self._publisher.publish(list(records))
+        return acked
 
 
 _BROKER = WaitingBroker()
@@ -59,5 +84,5 @@ BrokerHost.register(
     exposed=("publisher", "subscribe", "partitions"),
     method_to_typeid={"publisher": "_publisher", "subscribe": "_subscription"},
 )
-BrokerHost.register("_publisher", create_method=False, exposed=("cluster_id", "publish", "renew", "close"))
+BrokerHost.register("_publisher", create_method=False, exposed=("cluster_id", "publish", "renew", "hurry", "close"))
 BrokerHost.register("_subscription", create_method=False, exposed=("poll", "commit", "rewind", "lag", "is_assigned", "close"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -44,8 +44,8 @@ class Publisher(Protocol):
         """Return the id of the cluster behind the address. Raises BrokerAway."""
         ...
 
-    def publish(self, records: Sequence[OutRecord]) -> list[bool]:
-        """Publish and wait for the acks; say for each record whether it was acknowledged."""
+    def publish(self, records: Iterable[OutRecord]) -> list[bool]:
+        """Publish as the records come, then wait for the acks; say for each record whether it was acknowledged."""
         ...
 
     def renew(self) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import structlog
@@ -17,8 +18,9 @@ from chassis.kafka_capability import CAPABILITIES
 
 log = structlog.get_logger(__name__)
 
-ACK_SECONDS, FLUSH_SECONDS = 20.0, 10.0
+ACK_SECONDS, FLUSH_SECONDS, COMMIT_SECONDS = 20.0, 10.0, 5.0
 METADATA_SECONDS = 5.0
+QUEUE_KILOBYTES = 65_536  # bounds the memory of a round, whose events may have 900 KB each
 
 
 class KafkaBroker:
@@ -59,6 +61,7 @@ class KafkaPublisher:
             "acks": "all",
             "partitioner": "murmur2_random",
             "message.timeout.ms": 0,
+            "queue.buffering.max.kbytes": QUEUE_KILOBYTES,
             "error_cb": self._on_error,
         }
         self._fatal: KafkaError | None = None
@@ -83,9 +86,9 @@ class KafkaPublisher:
         return str(metadata.cluster_id)
 
     @metrics.MESSAGING_DURATION.labels("send").time()
-    def publish(self, records: Sequence[OutRecord]) -> list[bool]:
+    def publish(self, records: Iterable[OutRecord]) -> list[bool]:
         """Publish and wait up to 20 s for the acks. A fatal producer error ends the process: SystemExit."""
-        acked = [False] * len(records)
+        acked: list[bool] = []
         refused: set[tuple[str, str]] = set()
 
         def on_delivery(index: int) -> Any:
@@ -95,6 +98,7 @@ class KafkaPublisher:
             return mark
 
         for index, record in enumerate(records):
+            acked.append(False)
             key = (record.topic, record.key)
             if key not in refused and not self._produce(record, on_delivery(index)):
                 refused.add(key)  # what follows of the key waits with it
@@ -139,6 +143,7 @@ class KafkaSubscription:
         self._assigned = False
         self._handled: dict[tuple[str, int], int] = {}
         """The offset behind the last record that poll has returned, until it is committed."""
+        self._committing: _Commit | None = None
         self._consumer = Consumer(
             {
                 **config,
@@ -189,17 +194,18 @@ class KafkaSubscription:
     @metrics.MESSAGING_DURATION.labels("commit").time()
     def commit(self) -> None:
         """Commit synchronously. Raises BrokerAway; the records may then be read again, and the inbox drops them."""
-        offsets = [TopicPartition(topic, partition, offset) for (topic, partition), offset in self._handled.items()]
-        if not offsets:
-            return
-        try:
-            answers = self._consumer.commit(offsets=offsets, asynchronous=False)
-        except KafkaException as error:
-            raise BrokerAway(str(error)) from error
-        for answer in answers or ():
-            if answer.error is not None:
-                raise BrokerAway(str(answer.error))
-        self._handled.clear()
+        while self._handled:
+            if self._committing is None:
+                self._committing = _Commit(self._consumer, dict(self._handled))
+                self._committing.start()
+            done = self._committing
+            done.join(COMMIT_SECONDS)
+            if done.is_alive():
+                raise BrokerAway("the broker does not answer to a commit")
+            self._committing = None
+            if done.failure:
+                raise BrokerAway(done.failure)
+            self._handled = {place: offset for place, offset in self._handled.items() if done.offsets.get(place) != offset}
 
     def rewind(self) -> None:
         """Seek every assigned partition to its first offset."""
@@ -221,8 +227,29 @@ class KafkaSubscription:
         return self._assigned
 
     def close(self) -> None:
-        """Leave the group."""
-        self._consumer.close()
+        """Leave the group; where a commit still waits for the broker, that is left to the session's timeout."""
+        if self._committing is None or not self._committing.is_alive():
+            self._consumer.close()
+
+
+class _Commit(threading.Thread):
+    """One synchronous commit, in a thread of its own: a broker that stands still lets it wait for ever."""
+
+    def __init__(self, consumer: Consumer, offsets: dict[tuple[str, int], int]) -> None:
+        super().__init__(name="commit", daemon=True)
+        self._consumer = consumer
+        self.offsets = offsets
+        self.failure = ""
+
+    def run(self) -> None:
+        """Commit; `failure` says afterwards what went wrong."""
+        places = [TopicPartition(topic, partition, offset) for (topic, partition), offset in self.offsets.items()]
+        try:
+            answers = self._consumer.commit(offsets=places, asynchronous=False)
+        except KafkaException as error:
+            self.failure = str(error)
+            return
+        self.failure = next((str(answer.error) for answer in answers or () if answer.error is not None), "")
 
 
 def _record(message: Message) -> InRecord:

@@ -9,6 +9,17 @@ from types import MappingProxyType
 Settings = Mapping[str, str | int | bool]
 
 
+LACKS: Mapping[str, str] = MappingProxyType(
+    {
+        "durable": "keeps nothing over a restart",
+        "exact_lag": "lag only with one message a batch",
+        "compaction": "no compaction",
+        "transactions": "no transactions",
+    }
+)
+"""How each ability that a provider does not have is told."""
+
+
 @dataclass(frozen=True, slots=True)
 class KafkaCapability:
     """The abilities of one provider, and the client settings it needs beside those that every client has."""
@@ -24,13 +35,7 @@ class KafkaCapability:
     @property
     def limits(self) -> str:
         """What it cannot do, as a phrase; empty when it can do everything."""
-        lacks = {
-            "keeps nothing over a restart": not self.durable,
-            "lag only with one message a batch": not self.exact_lag,
-            "no compaction": not self.compaction,
-            "no transactions": not self.transactions,
-        }
-        return ", ".join(phrase for phrase, lacking in lacks.items() if lacking)
+        return ", ".join(phrase for ability, phrase in LACKS.items() if not getattr(self, ability))
 
 
 EMBEDDED = KafkaCapability(

@@ -55,7 +55,9 @@ EVENT_BATCH = Histogram("atlas_event_batch_messages", "Events handled in one tra
 # The outbox and its relay.
 OUTBOX_PENDING = Gauge("atlas_outbox_pending_messages", "Committed events the broker has not acknowledged yet.")
 OUTBOX_OLDEST_AGE = Gauge("atlas_outbox_oldest_age_seconds", "Age of the oldest pending event; 0 when there is none.")
-RELAY_BATCH = Histogram("atlas_relay_batch_messages", "Events published in one round of the relay.", buckets=_BATCH)
+RELAY_BATCH = Histogram(
+    "atlas_relay_batch_messages", "Events published in one round of the relay.", buckets=(*_BATCH, 1000, 5000)
+)
 
 # The consumer and its parking lot.
 MESSAGING_DURATION = Histogram(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from chassis.envelope import Sealed
 from chassis.tables import outbox
 
 RETENTION_DAYS = 7
+PAGE = 500
 
 
 def append(connection: sa.Connection, events: Sequence[Sealed]) -> None:
@@ -52,11 +53,12 @@ def append_dead_letter(connection: sa.Connection, event_id: str, record: OutReco
     insert_rows(connection, outbox, [row])
 
 
-def pending(connection: sa.Connection, *, floor: int, limit: int) -> list[sa.Row[Any]]:
-    """Return unpublished rows from id `floor` on, by id."""
+def pending(connection: sa.Connection, *, floor: int, limit: int) -> Iterator[sa.Row[Any]]:
+    """Read unpublished rows from id `floor` on, by id; more than a page of them come page by page, from one snapshot."""
     statement = sa.select(outbox.c.id, outbox.c.topic, outbox.c.stream_key, outbox.c.headers, outbox.c.value)
     statement = statement.where(outbox.c.publish_time.is_(None), outbox.c.id >= floor).order_by(outbox.c.id)
-    return list(connection.execute(statement.limit(limit)))
+    paging = {"yield_per": PAGE} if limit > PAGE else {}
+    return iter(connection.execute(statement.limit(limit), execution_options=paging))
 
 
 def record_of(row: sa.Row[Any]) -> OutRecord:

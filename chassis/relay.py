@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +15,7 @@ import structlog
 from sqlalchemy.dialects import postgresql as pg
 
 from chassis import failpoints, metrics, outbox
-from chassis.broker import BrokerAway, Publisher
+from chassis.broker import BrokerAway, OutRecord, Publisher
 from chassis.database import is_infrastructure
 from chassis.tables import outbox as outbox_table
 from chassis.tables import relay_state
@@ -21,6 +23,7 @@ from chassis.tables import relay_state
 log = structlog.get_logger(__name__)
 
 BATCH = 500
+BACKLOG = 5_000  # a round after a full one: fewer acknowledgements and commits to wait for
 SHORTEST_WAIT, LONGEST_WAIT = 0.02, 0.25
 UNFLOORED_SECONDS = 10.0
 CLUSTER_CHECK_SECONDS = 2.0
@@ -36,6 +39,7 @@ class Relay:
         self._publisher = publisher
         self._leader: sa.Connection | None = None
         self._floor = 0
+        self._limit = BATCH
         self._next_unfloored = 0.0
         self._next_cluster_check = 0.0
         self._cluster_id = ""
@@ -58,7 +62,7 @@ class Relay:
             try:
                 published = self.step()
                 wait = SHORTEST_WAIT if published else min(LONGEST_WAIT, wait * 2)
-                if published == BATCH:
+                if published >= BATCH:
                     continue
             except Exception as error:
                 if not (isinstance(error, BrokerAway) or is_infrastructure(error)):
@@ -78,25 +82,38 @@ class Relay:
         self._resign()
 
     def step(self) -> int:
-        """Publish one batch. Returns how many rows were published; 0 also where another relay leads."""
+        """Publish what is pending, as far as one round goes. Returns how many rows; 0 also where another relay leads."""
         leader = self._lead()
         if leader is None:
             return 0
         self._follow_cluster(leader)
-        with metrics.DB_DURATION.labels("relay").time(), leader.begin():
-            rows = outbox.pending(leader, floor=self._next_floor(), limit=BATCH)
-        if not rows:
-            metrics.OUTBOX_PENDING.set(0)
-            metrics.OUTBOX_OLDEST_AGE.set(0)
-            return 0
+        rows: list[sa.Row[Any]] = []
+        with closing(self._pending(leader, rows)) as records:
+            first = next(records, None)
+            if first is None:
+                metrics.OUTBOX_PENDING.set(0)
+                metrics.OUTBOX_OLDEST_AGE.set(0)
+                self._limit = BATCH
+                return 0
+            acked = self._publisher.publish(chain((first,), records))
         metrics.RELAY_BATCH.observe(len(rows))
-        acked = self._publisher.publish([outbox.record_of(row) for row in rows])
         failpoints.hit("relay.before_mark")
         done = _acknowledged_prefixes(rows, acked)
         with metrics.DB_DURATION.labels("relay").time(), leader.begin():
             outbox.mark(leader, done)
         self._floor = max(done, default=self._floor) if len(done) == len(rows) else self._floor
+        self._limit = BACKLOG if len(rows) == self._limit else BATCH
         return len(done)
+
+    def _pending(self, leader: sa.Connection, rows: list[sa.Row[Any]]) -> Generator[OutRecord]:
+        """Read one round and note its rows, while the publisher sends the first ones already.
+
+        It is one statement, so one snapshot: of a key, nothing is read without what was committed before it.
+        """
+        with leader.begin():
+            for row in outbox.pending(leader, floor=self._next_floor(), limit=self._limit):
+                rows.append(row)
+                yield outbox.record_of(row)
 
     def _next_floor(self) -> int:
         """Return the id to start from; now and then 0, since a low id may commit late."""
@@ -104,7 +121,7 @@ class Relay:
         if now >= self._next_unfloored:
             self._next_unfloored = now + UNFLOORED_SECONDS
             return 0
-        return max(0, self._floor - 10 * BATCH)
+        return max(0, self._floor - 2 * BACKLOG)
 
     def _lead(self) -> sa.Connection | None:
         """Return the connection that holds the advisory lock; all work goes over it, so a lost lock stops the work."""

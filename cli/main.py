@@ -14,7 +14,7 @@ from deploy.local.errors import StackError
 
 MODULES = (
     *("cli.stack", "cli.token", "cli.seed", "cli.demo", "cli.order", "cli.saga"),
-    *("cli.ops", "cli.invariants", "cli.clock"),
+    *("cli.ops", "cli.invariants", "cli.clock", "cli.real"),
 )
 """Each has `register(app)`, which adds its commands."""
 

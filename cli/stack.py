@@ -7,6 +7,7 @@ import shlex
 import shutil
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -17,7 +18,7 @@ from cli import connection, doctor
 from cli.card import card
 from cli.connection import DEFAULT_HOME, HomeOption, JsonOption, PortBaseOption
 from cli.exits import CommandFailed, ExitCode
-from cli.up import bring_up
+from cli.up import bring_up, choose
 from deploy.local.home import Home
 from deploy.local.inspection import inspect
 from deploy.local.launcher import StackRequest, running, stop
@@ -27,6 +28,11 @@ from deploy.local.state import ComponentState
 OnlyOption = Annotated[str, typer.Option("--only", hidden=True, help="Start these components only, separated by commas.")]
 NoCardOption = Annotated[bool, typer.Option("--no-card", hidden=True)]
 VolatileOption = Annotated[bool, typer.Option("--volatile", hidden=True, help="PostgreSQL does not wait for the disk (tests).")]
+RealOption = Annotated[bool, typer.Option("--real", help="Installed PostgreSQL and Redis, fetched Kafka and Keycloak.")]
+ProviderOption = Annotated[
+    list[str] | None,
+    typer.Option("--provider", metavar="PART=PROVIDER", help="One part's provider, such as kafka=embedded. May be repeated."),
+]
 StopWithOption = Annotated[int, typer.Option("--stop-with", hidden=True, help="Stop when the process with this pid ends.")]
 
 
@@ -36,6 +42,7 @@ def register(app: typer.Typer) -> None:
         app.command(epilog=EXAMPLES[command.__name__])(command)
 
 
+FETCHED = "dist"
 EXAMPLES = {
     "up": "Example: atlas up --home /tmp/second --port-base 18080",
     "down": "Example: atlas down --home /tmp/second",
@@ -49,15 +56,21 @@ EXAMPLES = {
 def up(
     home: HomeOption = DEFAULT_HOME,
     port_base: PortBaseOption = DEFAULT_BASE,
+    real: RealOption = False,
+    provider: ProviderOption = None,
     only: OnlyOption = "",
     volatile: VolatileOption = False,
     stop_with: StopWithOption = 0,
     no_card: NoCardOption = False,
 ) -> None:
-    """Start the whole stack on this machine and leave it running. Does nothing when it already runs."""
+    """Start the whole stack on this machine and leave it running. Does nothing when it already runs.
+
+    With --real, what is not there is embedded instead, and named; with ATLAS_REQUIRE_REAL=1 that is a failure.
+    """
     console = Console(highlight=False)
     names = tuple(name for name in only.split(",") if name)
-    request = StackRequest(home.resolve(), port_base, names, volatile=volatile, stop_with=stop_with)
+    providers = choose(provider or (), console, real=real)
+    request = StackRequest(home.resolve(), port_base, names, volatile=volatile, stop_with=stop_with, providers=providers)
     addresses = bring_up(request, console)
     if not no_card:
         console.print(card(connection.StackAddresses.parse(addresses), whole=not names), soft_wrap=True)
@@ -115,16 +128,28 @@ def reset(
 ) -> None:
     """Stop the stack and delete everything it has written."""
     folder = home.resolve()
-    if not folder.exists():
-        print(f"nothing to remove: {folder} does not exist")
+    if not folder.exists() or [path.name for path in folder.iterdir()] == [FETCHED]:
+        print(f"nothing to remove in {folder}")
         return
     if not (folder / "lock").is_file() and any(folder.iterdir()):
         raise CommandFailed(f"{folder} is not the folder of a stack", "name the right one with --home")
     if not yes:
         typer.confirm(f"Delete {folder} with all its data?", abort=True)
     stop(home)
-    shutil.rmtree(folder)
-    print(f"removed {folder}")
+    _remove(folder)
+    print(f"removed {folder}" + (f" but {FETCHED}/, which `atlas fetch-real` made" if folder.exists() else ""))
+
+
+def _remove(folder: Path) -> None:
+    """Delete a home; what `atlas fetch-real` has put into the default one stays, for the other homes use it too."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            if path.name != FETCHED:
+                shutil.rmtree(path)
+        else:
+            path.unlink()
+    if not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _show(rows: list[ComponentState]) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 
 from cli.exits import CommandFailed
+from deploy.local.choices import parse_choices, real_choices
 from deploy.local.home import Home
 from deploy.local.inspection import inspect
 from deploy.local.launcher import StackRequest, running, start
 from deploy.local.plan import NAMES
 from deploy.local.progress import Progress
+from deploy.local.real.availability import CHECKS
 from deploy.local.state import StackState
 
 RESTART = "atlas down, then atlas up"
@@ -23,6 +26,17 @@ def bring_up(request: StackRequest, console: Console) -> dict[str, Any]:
         return _already_running(request, state, console)
     with console.status("starting"):
         return start(request, StepLines(console).show)
+
+
+def choose(words: Sequence[str], console: Console, *, real: bool) -> Mapping[str, str]:
+    """The providers asked for; says what is embedded because its real one is not there."""
+    chosen = parse_choices(words)
+    if not real:
+        return chosen
+    choices = real_choices(chosen, CHECKS)
+    for part, reason in choices.fallbacks.items():
+        console.print(f"{part} is embedded: {reason.what}; {reason.remedy}", markup=False, soft_wrap=True)
+    return choices.providers
 
 
 class StepLines:
@@ -53,7 +67,12 @@ def _already_running(request: StackRequest, state: StackState, console: Console)
         raise CommandFailed(f"a stack in {state.home} is {state.phase}", "wait a moment, then atlas status")
     if missing := sorted(set(request.only or NAMES) - set(state.components)):
         raise CommandFailed(f"the stack in {state.home} runs without {', '.join(missing)}", RESTART)
+    for part, provider in request.providers.items():
+        if part in state.components and (runs := state.components[part].provider) != provider:
+            raise CommandFailed(f"the stack in {state.home} runs with {part} {runs}, not {provider}", RESTART)
     if ill := [row.name for row in inspect(Home(request.home), state) if row.health != "ready"]:
         raise CommandFailed(f"the stack in {state.home} runs, but {', '.join(ill)} is not ready", f"atlas status; {RESTART}")
     console.print(f"already running: {len(state.components)} components ready in {state.home}", soft_wrap=True)
+    if other := [f"{row.name} {row.provider}" for row in state.components.values() if row.provider in ("real", "external")]:
+        console.print(f"of these: {', '.join(other)}", soft_wrap=True)
     return state.addresses

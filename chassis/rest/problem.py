@@ -22,6 +22,7 @@ _STEP = re.compile(r"([^.\[\]]+)|\[(?:\"((?:[^\"\\]|\\.)*)\"|([^\]]*))\]")
 _DEFAULT_RETRY_SECONDS = 1
 _BY_CODE = {
     grpc.StatusCode.UNAVAILABLE: "UNAVAILABLE",
+    grpc.StatusCode.CANCELLED: "UNAVAILABLE",  # not by us: a server that stops cancels what it has not begun
     grpc.StatusCode.DEADLINE_EXCEEDED: "DEADLINE_EXCEEDED",
     grpc.StatusCode.UNAUTHENTICATED: "UNAUTHENTICATED",
     grpc.StatusCode.RESOURCE_EXHAUSTED: "OVERLOADED",

@@ -48,7 +48,8 @@ def build(realm: Realm, keys: KeyRing, base_url: str) -> FastAPI:
         form = _form(await request.body())
         grantee = issue(realm, _credentials(request.headers.get("authorization"), form), form)
         signed = keys.current.sign(claims(realm, issuer, grantee, int(time.time())))
-        answer = {"access_token": signed, "token_type": "Bearer", "expires_in": realm.token_lifespan}
+        answer = {"access_token": signed, "expires_in": realm.token_lifespan, "refresh_expires_in": 0, "token_type": "Bearer"}
+        answer |= {"not-before-policy": 0, "scope": grantee.scope}
         return JSONResponse(answer, headers=NO_STORE)
 
     @app.post("/dev/rotate")

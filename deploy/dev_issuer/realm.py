@@ -26,10 +26,11 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """An application that asks for tokens."""
+    """An application that asks for tokens; a public one has no secret, one that only receives tokens cannot ask at all."""
 
     client_id: str
     secret: str | None
+    public: bool
     password_grant: bool
     service_account: bool
     audiences: tuple[str, ...]
@@ -37,11 +38,12 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person or a service account, with all roles including those inside composites."""
+    """A person or a service account: the claims about him, and all roles including those inside composites."""
 
     subject: str
     username: str
     password: str | None
+    profile: Mapping[str, str | bool]
     roles: frozenset[Role]
 
 
@@ -99,6 +101,7 @@ def _client(entry: Mapping[str, Any]) -> Client:
     return Client(
         client_id=name,
         secret=None if public or bearer_only else entry["secret"],
+        public=public and not bearer_only,
         password_grant=entry.get("directAccessGrantsEnabled", False) and not bearer_only,
         service_account=entry.get("serviceAccountsEnabled", False) and not public and not bearer_only,
         audiences=tuple(_audiences(entry.get("protocolMappers", []))),
@@ -117,10 +120,24 @@ def _user(entry: Mapping[str, Any], composites: Mapping[Role, frozenset[Role]]) 
     granted = _named(entry.get("realmRoles", []), entry.get("clientRoles", {}))
     return User(
         subject=entry["id"],
-        username=entry["username"],
+        username=entry["username"].lower(),
         password=passwords[0] if passwords else None,
+        profile=_profile(entry),
         roles=_resolve(granted, composites),
     )
+
+
+def _profile(entry: Mapping[str, Any]) -> dict[str, str | bool]:
+    """The claims that the scopes email and profile put into tokens; what is not known is left out."""
+    given, family = entry.get("firstName", ""), entry.get("lastName", "")
+    texts = {
+        "name": f"{given} {family}".strip(),
+        "preferred_username": entry["username"].lower(),
+        "given_name": given,
+        "family_name": family,
+        "email": entry.get("email", ""),
+    }
+    return {"email_verified": entry.get("emailVerified", False), **{name: text for name, text in texts.items() if text}}
 
 
 def _composites(roles: Mapping[str, Any]) -> Iterator[tuple[Role, frozenset[Role]]]:

@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+from deploy.local.choices import parse_choices
 from deploy.local.errors import StackError
 from deploy.local.home import Home
 from deploy.local.leftovers import end_leftovers
@@ -52,7 +53,14 @@ async def _supervise(arguments: argparse.Namespace, home: Home, reporter: Report
     stop_on_signals(stop)
     roles = [row.role(kind) for row in SERVICES for kind in LOGIN_KINDS]
     passwords = home.passwords([SUPERUSER, *roles])
-    site = Site(home, Ports(arguments.port_base), passwords, external_servers(), durable=not arguments.volatile)
+    site = Site(
+        home=home,
+        ports=Ports(arguments.port_base),
+        passwords=passwords,
+        external=external_servers(arguments.provider),
+        durable=not arguments.volatile,
+        providers=arguments.provider,
+    )
     steps = make_plan(site, arguments.only)
     check_plan(steps)
     undo = stop_with(arguments.stop_with, stop) if arguments.stop_with else None
@@ -70,7 +78,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", type=lambda text: text.split(","), default=[])
     parser.add_argument("--volatile", action="store_true", help="PostgreSQL does not wait for the disk (tests)")
     parser.add_argument("--stop-with", type=int, default=0, metavar="PID", help="stop when this process ends")
-    return parser.parse_args()
+    parser.add_argument("--provider", action="append", default=[], metavar="PART=PROVIDER")
+    arguments = parser.parse_args()
+    arguments.provider = parse_choices(arguments.provider)
+    return arguments
 
 
 if __name__ == "__main__":

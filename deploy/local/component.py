@@ -32,6 +32,14 @@ class Component:
     remedy: str = ""
     claims: tuple[int, ...] = ()
     """Ports it listens on beside `port`."""
+    start_seconds: float = 60.0
+    """How long it may take until its probe answers."""
+
+
+def external(name: str, probe: Probe, variable: str) -> Component:
+    """A server that already runs, named by a variable of the environment."""
+    limits = "runs elsewhere, never started or stopped here"
+    return Component(name, "external", None, probe, None, limits=limits, remedy=f"check {variable}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,20 @@ A group that later finds its offset missing can then tell a loss from a first st
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
+from typing import TypeVar
 
 import yaml
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from deploy.local.errors import StackError
 from deploy.local.site import Site
 from deploy.local.topics import TIMEOUT_SECONDS, TOPICS_FILE, declared_topics
+
+PATIENCE_SECONDS = 30.0
+PAUSE_SECONDS = 0.2
+Answer = TypeVar("Answer")
 
 
 def declared_groups() -> dict[str, list[str]]:
@@ -30,21 +36,41 @@ async def seed_groups(site: Site) -> str:
 
 
 def _seed_all(bootstrap: str, groups: dict[str, list[str]]) -> int:
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
-    places = {topic.name: [(topic.name, number) for number in range(topic.partitions)] for topic in declared_topics()}
+    partitions = {topic.name: topic.partitions for topic in declared_topics()}
+    places = {
+        group: [(topic, number) for topic in topics for number in range(partitions[topic])] for group, topics in groups.items()
+    }
     try:
-        return sum(
-            _seed(admin, group, [place for topic in topics for place in places[topic]]) for group, topics in groups.items()
-        )
+        return sum(seed_group(bootstrap, group, places[group]) for group in groups)
     except KafkaException as error:
         raise StackError(f"cannot seed the consumer groups: {error.args[0].str()}", "check that the broker runs") from error
 
 
-def _seed(admin: AdminClient, group: str, places: list[tuple[str, int]]) -> bool:
-    """Seed one group; whether anything was missing."""
-    asked = [ConsumerGroupTopicPartitions(group, [TopicPartition(topic, number) for topic, number in places])]
-    found = admin.list_consumer_group_offsets(asked)[group].result(TIMEOUT_SECONDS).topic_partitions or []
-    known = {(place.topic, place.partition) for place in found if place.offset >= 0}
-    if missing := [TopicPartition(topic, number, 0) for topic, number in places if (topic, number) not in known]:
-        admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, missing)])[group].result(TIMEOUT_SECONDS)
-    return bool(missing)
+def seed_group(bootstrap: str, group: str, places: list[tuple[str, int]]) -> bool:
+    """Seed one group; whether anything was missing.
+
+    As a consumer that joins nothing: the admin client's list_consumer_group_offsets ends the process with a segmentation
+    fault while the broker still loads the group (librdkafka 2.16, its issue 5040).
+    """
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False, "log_level": 2})
+    try:
+        asked = [TopicPartition(topic, number) for topic, number in places]
+        found = _patiently(lambda: consumer.committed(asked, timeout=TIMEOUT_SECONDS))
+        missing = [TopicPartition(place.topic, place.partition, 0) for place in found if place.offset < 0]
+        if missing:
+            _patiently(lambda: consumer.commit(offsets=missing, asynchronous=False))
+        return bool(missing)
+    finally:
+        consumer.close()
+
+
+def _patiently(ask: Callable[[], Answer]) -> Answer:
+    """Ask again for up to 30 s where the answer is that the coordinator is not ready yet."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return ask()
+        except KafkaException as error:
+            if time.monotonic() > deadline or not error.args[0].retriable():
+                raise
+        time.sleep(PAUSE_SECONDS)

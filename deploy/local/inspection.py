@@ -9,7 +9,7 @@ from deploy.local.component import Component
 from deploy.local.home import Home
 from deploy.local.plan import make_plan
 from deploy.local.ports import Ports
-from deploy.local.site import Site
+from deploy.local.site import PARTS, Site
 from deploy.local.state import ComponentState, StackState
 
 PATIENCE_SECONDS = 3.0
@@ -17,7 +17,8 @@ PATIENCE_SECONDS = 3.0
 
 def inspect(home: Home, state: StackState) -> list[ComponentState]:
     """The rows of the state with their health as it is now."""
-    site = Site(home, Ports(state.port_base), home.passwords(()), state.external)
+    providers = {part: state.components[part].provider for part in PARTS if part in state.components}
+    site = Site(home, Ports(state.port_base), home.passwords(()), state.external, providers=providers)
     steps = make_plan(site, state.components)
     return asyncio.run(_ask([step for step in steps if isinstance(step, Component)], state))
 

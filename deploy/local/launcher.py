@@ -9,8 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,19 +27,25 @@ Listener = Callable[[Progress], None]
 
 @dataclass(frozen=True, slots=True)
 class StackRequest:
-    """Which stack to start. Empty `only` means all; `stop_with` is a pid whose end stops the stack too."""
+    """Which stack to start. Empty `only` means all; `stop_with` is a pid whose end stops the stack too.
+
+    `providers` names a provider for a part, such as {"kafka": "real"}; the other parts are external when the environment
+    names a server, else embedded. A provider that is named and not there is refused.
+    """
 
     home: Path
     port_base: int = DEFAULT_BASE
     only: tuple[str, ...] = ()
     volatile: bool = False
     stop_with: int = 0
+    providers: Mapping[str, str] = field(default_factory=dict)
 
     def argv(self) -> list[str]:
         """The supervisor's command."""
         argv = [sys.executable, "-m", "deploy.local", "--home", str(self.home.resolve()), "--port-base", str(self.port_base)]
         argv += ["--only", ",".join(self.only)] if self.only else []
         argv += ["--volatile"] if self.volatile else []
+        argv += [word for part, name in self.providers.items() for word in ("--provider", f"{part}={name}")]
         return argv + (["--stop-with", str(self.stop_with)] if self.stop_with else [])
 
 

@@ -16,6 +16,7 @@ from deploy.local.ports import busy
 from deploy.local.process import Launch, spawn
 from deploy.local.providers.issuer import issuer
 from deploy.local.providers.kafka import kafka
+from deploy.local.providers.keycloak import keycloak
 from deploy.local.providers.postgres import postgres
 from deploy.local.providers.psp import psp
 from deploy.local.providers.redis import redis
@@ -23,7 +24,13 @@ from deploy.local.services import SERVICES, gateway, is_built, service
 from deploy.local.site import ROOT, Site, inherited_environment
 from deploy.local.topics import create_topics
 
-SERVERS = {"postgres": postgres, "redis": redis, "kafka": kafka, "issuer": issuer, "psp": psp}
+
+def _issuer(site: Site) -> Component:
+    """Whoever signs the tokens."""
+    return keycloak(site) if site.provider("issuer") == "real" else issuer(site)
+
+
+SERVERS = {"postgres": postgres, "redis": redis, "kafka": kafka, "issuer": _issuer, "psp": psp}
 PROGRAMS = {"issuer": "deploy.dev_issuer", "psp": "deploy.sandbox_psp", "gateway": "gateway"} | {
     row.package: row.package for row in SERVICES
 }
@@ -54,7 +61,7 @@ def check_plan(steps: list[Step]) -> None:
     """Refuse before anything starts: a missing program, a port in use."""
     for step in steps:
         if isinstance(step, Component) and step.launch is not None:
-            package = PROGRAMS.get(step.name)
+            package = PROGRAMS.get(step.name) if step.provider != "real" else None
             if package and not is_built(package):
                 raise StackError(f"the program {package} is missing", "get a complete copy of this repository")
             step.launch()

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 DEFAULT_BASE = 8080
-HIGHEST_OFFSET = 64
+HIGHEST_OFFSET = 66
 LOWEST_BASE = 1024
 HIGHEST_BASE = 65535 - HIGHEST_OFFSET
 LOCALHOST = "127.0.0.1"
@@ -32,28 +32,38 @@ class Ports:
 
     @property
     def postgres(self) -> int:
-        """The embedded PostgreSQL."""
+        """PostgreSQL."""
         return self.base + 60
 
     @property
     def redis(self) -> int:
-        """The embedded Valkey."""
+        """Redis or Valkey."""
         return self.base + 61
 
     @property
     def kafka(self) -> int:
-        """The embedded Kafka-protocol broker."""
+        """The Kafka broker."""
         return self.base + 62
 
     @property
     def issuer(self) -> int:
-        """The OIDC dev issuer."""
+        """The OIDC issuer."""
         return self.base + 63
 
     @property
     def psp(self) -> int:
         """The sandbox payment provider."""
         return self.base + 64
+
+    @property
+    def kafka_controller(self) -> int:
+        """The controller of a real Kafka."""
+        return self.base + 65
+
+    @property
+    def issuer_management(self) -> int:
+        """Health of a Keycloak."""
+        return self.base + 66
 
 
 def is_free(port: int) -> bool:

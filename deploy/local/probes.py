@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
 import redis.asyncio
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from deploy.local.component import Probe
@@ -29,7 +31,7 @@ def postgres(url: str) -> Probe:
         async with await psycopg.AsyncConnection.connect(url, connect_timeout=TIMEOUT_SECONDS) as connection:
             cursor = await connection.execute("SELECT current_setting('server_version')")
             row = await cursor.fetchone()
-        return str(row[0]) if row else ""
+        return str(row[0]).partition(" ")[0] if row else ""
 
     return probe
 
@@ -46,14 +48,18 @@ def redis_server(url: str) -> Probe:
     return probe
 
 
-def kafka(bootstrap: str, version: str) -> Probe:
-    """Ready when cluster metadata names a broker."""
+def kafka(bootstrap: str, version: Callable[[], str]) -> Probe:
+    """Ready when cluster metadata names a broker. The protocol tells no release, so `version` does."""
 
     def ask() -> str:
         admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0, "socket.timeout.ms": TIMEOUT_SECONDS * 1000})
-        if not admin.list_topics(timeout=TIMEOUT_SECONDS).brokers:
+        try:
+            brokers = admin.list_topics(timeout=TIMEOUT_SECONDS).brokers
+        except KafkaException as error:
+            raise NotReady(error.args[0].str()) from error
+        if not brokers:
             raise NotReady("no broker in the metadata")
-        return version
+        return version()
 
     return lambda: asyncio.to_thread(ask)
 

@@ -33,6 +33,7 @@ class Process:
         self._launch = launch
         self._log = log
         self._log_start = log.stat().st_size
+        self._swept = False
 
     @property
     def pid(self) -> int:
@@ -52,25 +53,31 @@ class Process:
         return lines[-1][:300] if lines else "it logged nothing"
 
     async def wait(self) -> int:
-        """Wait for its end; the exit code, negative for a signal."""
-        return await self._inner.wait()
+        """Wait for its end, and end what is left of its process group; the exit code, negative for a signal."""
+        code = await self._inner.wait()
+        if not self._swept:  # once: later the number of the group may be another's
+            self._swept = True
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+        return code
 
     async def stop(self) -> None:
         """Ask it to stop, wait out the grace, then kill it."""
         if self.exit_code is not None:
+            await self.wait()
             return
         with contextlib.suppress(ProcessLookupError):
             self._inner.send_signal(self._launch.stop_signal)
         try:
-            await asyncio.wait_for(self._inner.wait(), STOP_GRACE_SECONDS)
+            await asyncio.wait_for(self.wait(), STOP_GRACE_SECONDS)
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
                 self._inner.kill()
-            await self._inner.wait()
+            await self.wait()
 
 
 async def spawn(launch: Launch, log: Path, cwd: Path) -> Process:
-    """Start a process whose output is appended to `log`."""
+    """Start a process, the leader of its own group, whose output is appended to `log`."""
     with log.open("ab") as output:
         inner = await asyncio.create_subprocess_exec(
             *launch.argv,
@@ -79,18 +86,19 @@ async def spawn(launch: Launch, log: Path, cwd: Path) -> Process:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            preexec_fn=_dying_with_parent(launch.stop_signal),
+            preexec_fn=_own_group_dying_with_parent(launch.stop_signal),
         )
     return Process(inner, launch, log)
 
 
-def _dying_with_parent(sent: signal.Signals) -> Callable[[], None] | None:
-    """What the child runs before exec: the kernel sends it `sent` when the supervisor is gone (Linux only)."""
+def _own_group_dying_with_parent(sent: signal.Signals) -> Callable[[], None]:
+    """What the child runs before exec: it leads a group, and the kernel sends it `sent` when we are gone (Linux only)."""
     if not sys.platform.startswith("linux"):
-        return None
+        return os.setpgrp
     prctl, supervisor, number = ctypes.CDLL(None).prctl, os.getpid(), int(sent)
 
     def arm() -> None:
+        os.setpgrp()
         prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
         if os.getppid() != supervisor:
             os._exit(1)

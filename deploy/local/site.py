@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -14,7 +14,15 @@ from deploy.local.ports import LOCALHOST, Ports
 ROOT = Path(__file__).resolve().parents[2]
 REALM = "atlas-erp"
 SUPERUSER = "postgres"
-EXTERNAL_VARIABLES = ("ATLAS_PG_URL", "ATLAS_REDIS_URL", "ATLAS_KAFKA_BOOTSTRAP", "ATLAS_OIDC_ISSUER")
+PARTS: Mapping[str, str] = {
+    "postgres": "ATLAS_PG_URL",
+    "redis": "ATLAS_REDIS_URL",
+    "kafka": "ATLAS_KAFKA_BOOTSTRAP",
+    "issuer": "ATLAS_OIDC_ISSUER",
+}
+"""The servers that have more than one provider, and the variable that names one that already runs."""
+PROVIDERS = ("embedded", "real")
+"""What can be chosen for a part; the first is what nobody chose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +34,11 @@ class Site:
     passwords: Mapping[str, str]
     external: Mapping[str, str]
     durable: bool = True
+    providers: Mapping[str, str] = field(default_factory=dict)
+
+    def provider(self, part: str) -> str:
+        """Where a part comes from: external, real or embedded."""
+        return "external" if PARTS[part] in self.external else self.providers.get(part, PROVIDERS[0])
 
     @property
     def postgres_admin(self) -> str:
@@ -52,7 +65,7 @@ class Site:
     @property
     def kafka_provider(self) -> str:
         """The key of the capability record."""
-        return "apache" if "ATLAS_KAFKA_BOOTSTRAP" in self.external else "embedded"
+        return "embedded" if self.provider("kafka") == "embedded" else "apache"
 
     @property
     def issuer(self) -> str:
@@ -65,9 +78,10 @@ class Site:
         return f"http://{LOCALHOST}:{self.ports.psp}"
 
 
-def external_servers() -> dict[str, str]:
-    """The servers the environment names; they are probed, never started or stopped."""
-    return {name: os.environ[name] for name in EXTERNAL_VARIABLES if os.environ.get(name)}
+def external_servers(chosen: Collection[str] = ()) -> dict[str, str]:
+    """The servers the environment names, but for `chosen` parts; they are probed, never started or stopped."""
+    names = [name for part, name in PARTS.items() if part not in chosen]
+    return {name: os.environ[name] for name in names if os.environ.get(name)}
 
 
 def inherited_environment() -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from deploy.local.site import ROOT, Site
 
 TOPICS_FILE = ROOT / "deploy" / "kafka" / "topics.yaml"
 TIMEOUT_SECONDS = 10
+PAUSE_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ def ensure_topics(bootstrap: str, topics: list[Topic]) -> int:
         existing = admin.list_topics(timeout=TIMEOUT_SECONDS).topics
         missing = [topic for topic in topics if topic.name not in existing]
         _create(admin, missing)
+        _wait_until_told(admin, {topic.name for topic in missing})
     except KafkaException as error:
         raise StackError(f"cannot create the topics: {error.args[0].str()}", "check that the broker runs") from error
     for topic in topics:
@@ -66,6 +69,15 @@ def _create(admin: AdminClient, topics: list[Topic]) -> None:
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
+
+
+def _wait_until_told(admin: AdminClient, names: set[str]) -> None:
+    """Wait until the metadata of the cluster names these topics, which it may do a moment after it has made them."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while names and (untold := names - set(admin.list_topics(timeout=TIMEOUT_SECONDS).topics)):
+        if time.monotonic() > deadline:
+            raise StackError(f"topic {min(untold)} was made, but the cluster does not name it", "check that the broker runs")
+        time.sleep(PAUSE_SECONDS)
 
 
 def _new(topic: Topic) -> NewTopic:

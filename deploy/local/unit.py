@@ -13,7 +13,7 @@ from deploy.local.process import Process, spawn
 from deploy.local.site import ROOT, Site
 from deploy.local.state import ComponentState
 
-START_SECONDS = 60.0
+EXTERNAL_SECONDS = 5.0
 FIRST_PAUSE_SECONDS = 0.04
 LONGEST_PAUSE_SECONDS = 0.25
 FIRST_BACKOFF_SECONDS = 0.5
@@ -45,7 +45,7 @@ class Unit:
 
     async def _until_ready(self) -> str:
         """Probe until it answers; StackError when it ends first or takes too long."""
-        deadline = time.monotonic() + (START_SECONDS if self.component.launch else 5.0)
+        deadline = time.monotonic() + (self.component.start_seconds if self.component.launch else EXTERNAL_SECONDS)
         pause = FIRST_PAUSE_SECONDS
         while True:
             try:
@@ -53,7 +53,7 @@ class Unit:
             except Exception as error:
                 self._refuse_when_ended()
                 if time.monotonic() > deadline:
-                    raise self._failure(f"is not ready ({str(error) or type(error).__name__})") from error
+                    raise self._failure(f"is not ready ({_said(error)})") from error
             await asyncio.sleep(pause)
             pause = min(pause * 1.2, LONGEST_PAUSE_SECONDS)
 
@@ -82,7 +82,7 @@ class Unit:
         try:
             await self.start()
             await renewed()
-        except StackError as error:
+        except (StackError, OSError) as error:
             print(error, file=sys.stderr, flush=True)
             if self._process is not None:
                 await self._process.stop()
@@ -97,3 +97,8 @@ class Unit:
     def _show(self, health: str) -> None:
         self.row.health = health
         self._changed()
+
+
+def _said(error: Exception) -> str:
+    """The first line of what an exception says, or its name."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pytest
 import sqlalchemy as sa
@@ -183,9 +183,10 @@ class _Refusing:
     def cluster_id(self) -> str:
         return self._inner.cluster_id()
 
-    def publish(self, records: Sequence[OutRecord]) -> list[bool]:
-        self._inner.publish([record for record in records if record.key not in self.refused])
-        return [record.key not in self.refused for record in records]
+    def publish(self, records: Iterable[OutRecord]) -> list[bool]:
+        given = list(records)
+        self._inner.publish([record for record in given if record.key not in self.refused])
+        return [record.key not in self.refused for record in given]
 
     def renew(self) -> None:
         self.renewed += 1
@@ -206,6 +207,18 @@ def test_the_publisher_is_flushed_once_however_often_the_relay_is_closed(bench: 
     publishing.close()
     publishing.close()
     assert publisher.closed == 1
+
+
+def test_a_relay_that_is_to_stop_hurries_its_publisher_and_does_not_wait_out_its_pause(bench: Bench) -> None:
+    publisher, stopping = _Refusing(_memory(bench), set()), threading.Event()
+    publishing = Relay(bench.app.database, publisher)
+    thread = threading.Thread(target=publishing.run, args=(stopping,))
+    thread.start()
+    stopping.set()
+    publishing.stop()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert (publisher.hurried, publisher.closed) == (1, 1)
 
 
 def test_a_row_the_broker_refuses_blocks_its_key_only(bench: Bench) -> None:
@@ -253,4 +266,18 @@ def test_another_cluster_gets_another_publisher_and_the_retained_rows(bench: Ben
     broker.cluster_id = "another"
     assert (publishing.step(), publisher.renewed) == (1, 1)
     assert (publishing.step(), publisher.renewed) == (0, 1)
+    publishing.close()
+
+
+def test_a_backlog_is_published_in_long_rounds_and_in_order(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay, "BATCH", 5)
+    monkeypatch.setattr(relay, "BACKLOG", 20)
+    monkeypatch.setattr("chassis.outbox.PAGE", 5)
+    publishing = Relay(bench.app.database, bench.broker.publisher("relay"))
+    keys = [new_key() for _ in range(3)]
+    for number in range(36):
+        bench.count(keys[number % 3])
+    assert [publishing.step() for _ in range(4)] == [5, 20, 11, 0]
+    for key in keys:
+        assert _numbers(bench.published(), key) == list(range(1, 13))
     publishing.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from chassis import failpoints
 from chassis.broker import InRecord, OutRecord, Publisher, Subscription
@@ -48,13 +48,14 @@ class _UnrulyPublisher:
     def cluster_id(self) -> str:
         return self._broker.cluster_id
 
-    def publish(self, records: Sequence[OutRecord]) -> list[bool]:
-        mood, count = self._broker.mood, len(records)
+    def publish(self, records: Iterable[OutRecord]) -> list[bool]:
+        wanted = list(records)
+        mood, count = self._broker.mood, len(wanted)
         acked = arrived = count
         if mood is not None and mood.random() < LOST_ACKS:
             acked = mood.randint(0, count)
             arrived = mood.randint(acked, count)
-        for record in records[:arrived]:
+        for record in wanted[:arrived]:
             self._broker.append(record)
         failpoints.hit("relay.after_produce")
         return [True] * acked + [False] * (count - acked)

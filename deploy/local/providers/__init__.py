@@ -1,1 +1,1 @@
-"""The servers under the services: for each one, the external provider when given, else the embedded one."""
+"""The servers under the services: for each one, the provider that the site names."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 
 from deploy.local import probes
-from deploy.local.component import Component
+from deploy.local.component import Component, external
 from deploy.local.process import Launch
-from deploy.local.site import REALM, ROOT, Site, inherited_environment
+from deploy.local.site import PARTS, REALM, ROOT, Site, inherited_environment
 
 REALM_FILE = ROOT / "deploy" / "keycloak" / f"{REALM}-realm.json"
 
@@ -16,7 +16,7 @@ def issuer(site: Site) -> Component:
     """Whoever signs the tokens."""
     probe = probes.issuer(site.issuer, "OIDC 1.0")
     if "ATLAS_OIDC_ISSUER" in site.external:
-        return Component("issuer", "external", None, probe, None, remedy="check ATLAS_OIDC_ISSUER")
+        return external("issuer", probe, PARTS["issuer"])
     folder = site.home.data / "issuer"
     place = ("--realm", str(REALM_FILE), "--port", str(site.ports.issuer), "--home", str(folder))
     return Component(

@@ -1,31 +1,57 @@
-"""Kafka: an external cluster, or the embedded Kafka-protocol broker that lives in memory."""
+"""Kafka: an external cluster, an Apache Kafka of this home, or the embedded Kafka-protocol broker that lives in memory."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import importlib
 import uuid
 
+from chassis.kafka_capability import CAPABILITIES
 from deploy.local import probes, programs
-from deploy.local.capability import APACHE, EMBEDDED
-from deploy.local.component import Component
+from deploy.local.component import Component, external
 from deploy.local.ports import LOCALHOST
 from deploy.local.process import Launch
-from deploy.local.site import Site
+from deploy.local.real import broker
+from deploy.local.site import PARTS, Site
 
 
 def kafka(site: Site) -> Component:
     """The broker of the stack."""
-    if "ATLAS_KAFKA_BOOTSTRAP" in site.external:
-        probe = probes.kafka(site.kafka_bootstrap, "Kafka")
-        return Component("kafka", "external", None, probe, None, limits=APACHE.limits, remedy="check ATLAS_KAFKA_BOOTSTRAP")
+    return {"external": _external, "real": _real, "embedded": _embedded}[site.provider("kafka")](site)
+
+
+def _external(site: Site) -> Component:
+    return external("kafka", probes.kafka(site.kafka_bootstrap, lambda: "Kafka"), PARTS["kafka"])
+
+
+def _real(site: Site) -> Component:
+    folder = broker.data_folder(site.home.data)
+
+    async def prepare() -> None:
+        await asyncio.to_thread(broker.prepare, folder, site.ports)
+
+    return Component(
+        name="kafka",
+        provider="real",
+        port=site.ports.kafka,
+        probe=probes.kafka(site.kafka_bootstrap, broker.version),
+        launch=lambda: broker.launch(folder),
+        prepare=prepare,
+        data_dir=folder,
+        limits="one node, no TLS",
+        claims=(site.ports.kafka_controller,),
+    )
+
+
+def _embedded(site: Site) -> Component:
     return Component(
         name="kafka",
         provider="embedded",
         port=site.ports.kafka,
-        probe=probes.kafka(site.kafka_bootstrap, _version()),
+        probe=probes.kafka(site.kafka_bootstrap, _version),
         launch=lambda: _launch(site.ports.kafka),
-        limits=EMBEDDED.limits,
+        limits=CAPABILITIES[site.kafka_provider].limits,
     )
 
 

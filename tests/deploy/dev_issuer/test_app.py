@@ -74,7 +74,9 @@ async def test_claims_are_those_of_keycloak(http: httpx2.AsyncClient) -> None:
     claims = jwt.get_unverified_claims(token)
     times: tuple[Any, Any] = (claims.pop("exp"), claims.pop("iat"))
     assert times[0] - times[1] == 300
-    assert claims.pop("jti") != jwt.get_unverified_claims(await _token(http, _person("viewer")))["jti"]
+    other = jwt.get_unverified_claims(await _token(http, _person("viewer")))
+    assert claims.pop("jti") != other["jti"]
+    assert claims.pop("sid") != other["sid"]
     assert claims == {
         "iss": ISSUER,
         "aud": list(AUDIENCES),
@@ -85,9 +87,29 @@ async def test_claims_are_those_of_keycloak(http: httpx2.AsyncClient) -> None:
         "realm_access": {"roles": ["Viewer"]},
         "resource_access": {"atlas-gateway": {"roles": sorted(SCOPES["Viewer"])}},
         "scope": "email profile",
+        "email_verified": True,
+        "name": "Vera Viewer",
         "preferred_username": "viewer",
+        "given_name": "Vera",
+        "family_name": "Viewer",
+        "email": "viewer@example.com",
     }
     assert len(token) < 2048
+
+
+async def test_token_of_a_machine_names_no_session_and_no_person(http: httpx2.AsyncClient) -> None:
+    claims = jwt.get_unverified_claims(await _token(http, SHOP))
+    assert claims.keys().isdisjoint({"sid", "name", "given_name", "family_name", "email"})
+    assert (claims["preferred_username"], claims["email_verified"]) == ("service-account-atlas-shop", False)
+
+
+async def test_username_is_not_case_sensitive(http: httpx2.AsyncClient) -> None:
+    assert jwt.get_unverified_claims(await _token(http, _person("buyer", username="BuYer")))["preferred_username"] == "buyer"
+
+
+@pytest.mark.parametrize(("asked", "given"), [("openid", "openid email profile"), ("profile", "email profile")])
+async def test_scope_that_is_asked_for_is_named(http: httpx2.AsyncClient, asked: str, given: str) -> None:
+    assert jwt.get_unverified_claims(await _token(http, SHOP | {"scope": asked}))["scope"] == given
 
 
 async def test_client_may_prove_itself_by_basic_authentication(http: httpx2.AsyncClient) -> None:
@@ -104,11 +126,14 @@ async def test_client_may_prove_itself_by_basic_authentication(http: httpx2.Asyn
         (_person("nobody"), 400, "invalid_grant"),
         (_person("service-account-atlas-shop"), 400, "invalid_grant"),
         (_person("buyer", client_id="atlas-web"), 400, "unauthorized_client"),
-        (_person("buyer", client_id="atlas-gateway"), 400, "unauthorized_client"),
+        (_person("buyer", client_id="atlas-gateway"), 401, "unauthorized_client"),
         (_person("buyer", client_id="unknown"), 401, "invalid_client"),
         (_person("buyer", grant_type="magic"), 400, "unsupported_grant_type"),
-        ({"client_id": "atlas-cli"}, 400, "unsupported_grant_type"),
-        ({}, 401, "invalid_client"),
+        (_person("buyer", scope="bogus"), 400, "invalid_scope"),
+        ({"grant_type": "password", "client_id": "atlas-cli", "password": "buyer"}, 401, "invalid_request"),
+        ({"client_id": "atlas-cli"}, 400, "invalid_request"),
+        ({}, 400, "invalid_request"),
+        ({"grant_type": "password", "client_id": ""}, 401, "invalid_client"),
         (SHOP | {"client_secret": "wrong"}, 401, "unauthorized_client"),
         ({"grant_type": "client_credentials", "client_id": "atlas-shop"}, 401, "unauthorized_client"),
         (SHOP | {"client_id": "atlas-cli"}, 401, "unauthorized_client"),

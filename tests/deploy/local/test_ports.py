@@ -11,6 +11,7 @@ def test_every_port_is_inside_the_block_of_its_base() -> None:
     ports = Ports(9000)
     named = {ports.gateway, ports.gateway_admin, ports.postgres, ports.redis, ports.kafka, ports.issuer, ports.psp}
     assert named == {9000, 9001, 9060, 9061, 9062, 9063, 9064}
+    named |= {ports.kafka_controller, ports.issuer_management}
     assert max(named) == 9000 + HIGHEST_OFFSET
 
 

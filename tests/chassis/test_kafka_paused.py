@@ -1,0 +1,82 @@
+"""A broker that stands still, its connections open: nothing waits for it without an end, and it gets everything afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chassis import kafka
+from chassis.broker import BrokerAway, OutRecord
+from chassis.kafka import KafkaBroker
+from deploy.local import StackRequest, free_base, start, stop
+from deploy.local.launcher import running
+from deploy.local.topics import Topic, ensure_topics
+from tests.chassis.test_broker import read
+
+TOPIC, OTHER = Topic("paused.v1", 1, -1), Topic("ending.v1", 1, -1)
+SHORT = 0.3
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A broker of this file's own, since it is stopped."""
+    folder = tmp_path_factory.mktemp("paused")
+    addresses = start(StackRequest(folder, free_base(), ("kafka",), volatile=True, stop_with=os.getpid()))
+    ensure_topics(addresses["kafka"], [TOPIC, OTHER])
+    yield folder
+    stop(folder)
+
+
+def broker(home: Path) -> KafkaBroker:
+    state = running(home)
+    assert state is not None
+    return KafkaBroker(state.addresses["kafka"], "embedded")
+
+
+@contextlib.contextmanager
+def paused(home: Path) -> Iterator[None]:
+    state = running(home)
+    assert state is not None
+    pid = state.components["kafka"].pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_a_commit_is_given_up_for_now_and_done_when_the_broker_goes_on(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    subscription, publisher = broker(home).subscribe("g", [TOPIC.name]), broker(home).publisher("test")
+    publisher.publish([OutRecord(TOPIC.name, "a", b"1")])
+    assert [record.value for record in read(subscription, 1)] == [b"1"]
+    with paused(home), monkeypatch.context() as patch:
+        patch.setattr(kafka, "COMMIT_SECONDS", SHORT)
+        for _ in range(2):
+            with pytest.raises(BrokerAway):
+                subscription.commit()
+    subscription.commit()
+    subscription.close()
+    publisher.publish([OutRecord(TOPIC.name, "a", b"2")])
+    again = broker(home).subscribe("g", [TOPIC.name])
+    assert [record.value for record in read(again, 1)] == [b"2"]
+    again.close()
+    publisher.close()
+
+
+def test_a_publisher_that_is_to_end_waits_for_no_ack_any_longer(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kafka, "FLUSH_SECONDS", SHORT)
+    publisher = broker(home).publisher("test")
+    publisher.publish([OutRecord(OTHER.name, "b", b"1")])
+    with paused(home):
+        publisher.hurry()
+        began = time.monotonic()
+        assert publisher.publish([OutRecord(OTHER.name, "b", b"2")]) == [False]
+        publisher.close()
+        assert time.monotonic() - began < kafka.ACK_SECONDS / 2
