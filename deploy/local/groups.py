@@ -8,10 +8,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import TypeVar
 
 import yaml
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from deploy.local.errors import StackError
 from deploy.local.site import Site
@@ -19,7 +18,15 @@ from deploy.local.topics import TIMEOUT_SECONDS, TOPICS_FILE, declared_topics
 
 PATIENCE_SECONDS = 30.0
 PAUSE_SECONDS = 0.2
-Answer = TypeVar("Answer")
+NOT_YET = {
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError._TIMED_OUT,
+    KafkaError._WAIT_COORD,
+}
+"""What a cluster says of a group it is still about to load."""
 
 
 def declared_groups() -> dict[str, list[str]]:
@@ -64,13 +71,17 @@ def seed_group(bootstrap: str, group: str, places: list[tuple[str, int]]) -> boo
         consumer.close()
 
 
-def _patiently(ask: Callable[[], Answer]) -> Answer:
-    """Ask again for up to 30 s where the answer is that the coordinator is not ready yet."""
+def _patiently(ask: Callable[[], list[TopicPartition] | None]) -> list[TopicPartition]:
+    """Ask again for up to 30 s where the coordinator is not ready yet. Raises what the answer says of any one place."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            return ask()
+            places = ask() or []
+            for place in places:
+                if place.error is not None:
+                    raise KafkaException(place.error)
+            return places
         except KafkaException as error:
-            if time.monotonic() > deadline or not error.args[0].retriable():
+            if time.monotonic() > deadline or error.args[0].code() not in NOT_YET:
                 raise
         time.sleep(PAUSE_SECONDS)

@@ -95,9 +95,9 @@ def trial(ground: Ground) -> Try:
             yield made
             made.over = made.over or time.monotonic()
         settled = time.monotonic() - made.over
-        findings = check(load, frozenset(made.foreign))
+        wrong = check(load, frozenset(made.foreign))
         watch.stop()
-        assert findings.wrong == []
+        assert wrong == []
         kills = sum(ground.restarts().values()) - restarts
         counts = (load.total, len(load.till.unknown), len(load.till.had_happened), kills, settled)
         seen = watch.counted

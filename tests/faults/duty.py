@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from cli.client import Json
 from cli.waiting import wait_until
 from deploy.local.services import SERVICES
 from tests.faults.ground import Ground
 
 SECONDS = 90.0
+ALL = tuple(row.upstream for row in SERVICES)
 
 
 class Operator:
@@ -27,16 +26,13 @@ class Operator:
         """Wait until so many wait for a person."""
         wait_until(lambda: len(self.dead(service)), lambda dead: dead >= count, what=f"{count} dead letters", seconds=SECONDS)
 
-    def decide(self, verb: str, reason: str) -> int:
-        """Replay or discard everything that waits, in all services; how many there were."""
-        return sum(1 for _ in self._decide(verb, reason))
-
-    def _decide(self, verb: str, reason: str) -> Iterator[str]:
-        for row in SERVICES:
-            for letter in self.dead(row.upstream):
-                path = f"/v1/ops/{row.upstream}/dlq/{letter['dead_letter_id']}/{verb}"
-                self._ops.post(path, {"reason": reason, "comment": "of a fault test"})
-                yield path
+    def decide(self, verb: str, reason: str, *services: str) -> int:
+        """Replay or discard everything that waits in these services, in all when none is named; how many there were."""
+        letters = [(name, letter) for name in services or ALL for letter in self.dead(name)]
+        for name, letter in letters:
+            path = f"/v1/ops/{name}/dlq/{letter['dead_letter_id']}/{verb}"
+            self._ops.post(path, {"reason": reason, "comment": "of a fault test"})
+        return len(letters)
 
     def rewind(self) -> None:
         """Let every consumer group start again at offset 0."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import takewhile
 
@@ -26,24 +25,15 @@ PROVIDER_KEY = {"Authorization": "Bearer sandbox-key"}
 CLOCKS = timedelta(seconds=2)
 
 
-@dataclass(slots=True)
-class Findings:
-    """What is wrong, and what was seen on the way."""
-
-    wrong: list[str]
-    repeated: int = 0
-    foreign: frozenset[str] = field(default_factory=frozenset)
-
-
-def check(load: Load, foreign: frozenset[str] = frozenset()) -> Findings:
-    """Check a load that has ended. What is wrong counts when it stays so: services hear of the last events in turn."""
+def check(load: Load, foreign: frozenset[str] = frozenset()) -> list[str]:
+    """Say what is wrong with a load that has ended, when it stays so: services hear of the last events in turn."""
     deadline = time.monotonic() + LASTING_SECONDS
     while True:
         story = topics.read(load.ground, load.marks)
         wrong = [*topics.violations(load.ground, load.marks, story, foreign), *_effects(load), *_reports(load)]
         wrong = wrong or [*_orders(load), *_own(load), *_books(load)]
         if not wrong or time.monotonic() > deadline:
-            return Findings(wrong, story.repeated, foreign)
+            return wrong
         time.sleep(0.1)
 
 

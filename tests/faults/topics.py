@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -43,17 +44,6 @@ class Story:
     """What lies in the topics since the marks, duplicates and all."""
 
     events: list[Received] = field(default_factory=list)
-    unreadable: int = 0
-
-    @property
-    def ids(self) -> set[str]:
-        """The events, each once."""
-        return {event.event_id for event in self.events}
-
-    @property
-    def repeated(self) -> int:
-        """How many records are there more than once."""
-        return len(self.events) - len(self.ids)
 
     def first_of_streams(self, but: frozenset[str]) -> dict[tuple[str, str], list[int]]:
         """The numbers of each stream as they first occur, without some events."""
@@ -87,10 +77,8 @@ def read(ground: Ground, since: Marks) -> Story:
         ends = _ends(consumer)
         starts = {place: since.ends[place] if same else 0 for place in ends}
         for message in _messages(consumer, starts, ends):
-            try:
+            with contextlib.suppress(Poison):
                 story.events.append(reader.read(_record(message)))
-            except Poison:
-                story.unreadable += 1
     finally:
         consumer.close()
     return story

@@ -123,6 +123,7 @@ def test_an_error_without_details_shows_nothing_of_its_text(code: grpc.StatusCod
     expected = {
         grpc.StatusCode.UNAVAILABLE: 503,
         grpc.StatusCode.DEADLINE_EXCEEDED: 504,
+        grpc.StatusCode.CANCELLED: 503,
         grpc.StatusCode.UNAUTHENTICATED: 401,
         grpc.StatusCode.RESOURCE_EXHAUSTED: 503,
     }
