@@ -111,7 +111,7 @@ class KafkaPublisher:
         return acked
 
     def _produce(self, record: OutRecord, on_delivery: Any) -> bool:
-        """Hand a record to the producer. Returns False where it refuses the record, such as one that is too large."""
+        """Hand a record to the producer. Returns False where it refuses the record, or is full when the process is to end."""
         headers: list[tuple[str, str | bytes | None]] = list(record.headers.items())
         while True:
             try:
@@ -120,6 +120,8 @@ class KafkaPublisher:
                 )
                 return True
             except BufferError:
+                if time.monotonic() > self._end:
+                    return False
                 self._producer.poll(0.1)
             except KafkaException as error:
                 log.error("record_refused", topic=record.topic, key=record.key, code=error.args[0].name())

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
-from tests.brokers.wire import Wire, numbers_by_key, read
+import pytest
+from confluent_kafka import OFFSET_END, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from chassis.broker import OffsetLost
+from tests.brokers.wire import PARTITIONS, PATIENCE_SECONDS, Wire, numbers_by_key, polled, read, until
 
 KEYS = [f"key-{number}" for number in range(8)]
 
@@ -44,3 +50,16 @@ def test_what_is_published_during_a_kill_arrives_once_in_order_and_a_member_read
     assert acknowledged == [True] * 399 * len(KEYS)
     assert len(records) == 399 * len(KEYS)
     assert numbers_by_key(records) == {key: list(range(1, 400)) for key in KEYS}
+
+
+def test_a_reader_whose_next_record_is_gone_stops_and_does_not_go_on_elsewhere(wire: Wire) -> None:
+    wire.need("durable")
+    group, publisher = wire.new_group(), wire.publisher()
+    publisher.publish(wire.records(KEYS, range(5)))
+    admin = AdminClient({"bootstrap.servers": wire.bootstrap})
+    gone = admin.delete_records([TopicPartition(wire.topic, number, OFFSET_END) for number in range(PARTITIONS)])
+    for each in gone.values():
+        each.result(PATIENCE_SECONDS)
+    publisher.publish(wire.records(KEYS, range(5, 10)))
+    with pytest.raises(OffsetLost, match=wire.topic):
+        until(partial(polled, wire.member(group)))

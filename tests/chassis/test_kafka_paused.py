@@ -80,3 +80,15 @@ def test_a_publisher_that_is_to_end_waits_for_no_ack_any_longer(home: Path, monk
         assert publisher.publish([OutRecord(OTHER.name, "b", b"2")]) == [False]
         publisher.close()
         assert time.monotonic() - began < kafka.ACK_SECONDS / 2
+
+
+def test_a_full_queue_does_not_hold_up_a_publisher_that_is_to_end(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kafka, "FLUSH_SECONDS", SHORT)
+    monkeypatch.setattr(kafka, "QUEUE_KILOBYTES", 1)
+    publisher = broker(home).publisher("test")
+    with paused(home):
+        publisher.hurry()
+        began = time.monotonic()
+        assert publisher.publish([OutRecord(OTHER.name, key, bytes(900)) for key in "cdef"]) == [False] * 4
+        publisher.close()
+        assert time.monotonic() - began < kafka.ACK_SECONDS / 2
