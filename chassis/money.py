@@ -60,9 +60,8 @@ class Money:
 
 def total(amounts: Iterable[Money], currency_code: str) -> Money:
     """Sum amounts of one currency; nothing sums to zero of that currency."""
-    minor_units = 0
+    nothing, minor_units = Money(currency_code, 0), 0
     for amount in amounts:
-        if amount.currency_code != currency_code:
-            raise ValueError(f"cannot mix {currency_code} and {amount.currency_code}")
+        nothing._same_currency(amount)
         minor_units += amount.minor_units
     return Money(currency_code, minor_units)

@@ -8,7 +8,6 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from datetime import datetime
 from itertools import chain
-from typing import Any
 
 import sqlalchemy as sa
 import structlog
@@ -29,6 +28,8 @@ UNFLOORED_SECONDS = 10.0
 CLUSTER_CHECK_SECONDS = 2.0
 LOCK_ID = 4_711_001  # the advisory lock of the leader, in the service's own database
 _LEAD = sa.select(sa.func.pg_try_advisory_lock(LOCK_ID))
+_Sent = tuple[int, tuple[str, str]]
+"""The id of a row, and its topic and key: all that is kept of it until its acknowledgement."""
 
 
 class Relay:
@@ -87,7 +88,7 @@ class Relay:
         if leader is None:
             return 0
         self._follow_cluster(leader)
-        rows: list[sa.Row[Any]] = []
+        rows: list[_Sent] = []
         with closing(self._pending(leader, rows)) as records:
             first = next(records, None)
             if first is None:
@@ -105,14 +106,14 @@ class Relay:
         self._limit = BACKLOG if len(rows) == self._limit else BATCH
         return len(done)
 
-    def _pending(self, leader: sa.Connection, rows: list[sa.Row[Any]]) -> Generator[OutRecord]:
+    def _pending(self, leader: sa.Connection, rows: list[_Sent]) -> Generator[OutRecord]:
         """Read one round and note its rows, while the publisher sends the first ones already.
 
         It is one statement, so one snapshot: of a key, nothing is read without what was committed before it.
         """
         with leader.begin():
             for row in outbox.pending(leader, floor=self._next_floor(), limit=self._limit):
-                rows.append(row)
+                rows.append((row.id, (row.topic, row.stream_key)))
                 yield outbox.record_of(row)
 
     def _next_floor(self) -> int:
@@ -164,16 +165,15 @@ class Relay:
         self._next_cluster_check = now + CLUSTER_CHECK_SECONDS
 
 
-def _acknowledged_prefixes(rows: Sequence[sa.Row[Any]], acked: Sequence[bool]) -> list[int]:
+def _acknowledged_prefixes(rows: Sequence[_Sent], acked: Sequence[bool]) -> list[int]:
     """Return the ids to mark: per key only what comes before the first record without an ack."""
     stopped: set[tuple[str, str]] = set()
     done = []
-    for row, ok in zip(rows, acked, strict=True):
-        key = (row.topic, row.stream_key)
+    for (row_id, key), ok in zip(rows, acked, strict=True):
         if not ok:
             stopped.add(key)
         elif key not in stopped:
-            done.append(row.id)
+            done.append(row_id)
     return done
 
 

@@ -241,7 +241,8 @@ def test_per_key_only_the_acknowledged_prefix_is_marked(bench: Bench) -> None:
     for key in (one, two, one, two, one):
         bench.count(key)
     rows = bench.rows(outbox)
-    done = relay._acknowledged_prefixes(rows, [True, False, False, True, True])
+    sent = [(row.id, (row.topic, row.stream_key)) for row in rows]
+    done = relay._acknowledged_prefixes(sent, [True, False, False, True, True])
     assert done == [rows[0].id]
 
 

@@ -15,7 +15,7 @@ REALM_FILE = ROOT / "deploy" / "keycloak" / f"{REALM}-realm.json"
 def issuer(site: Site) -> Component:
     """Whoever signs the tokens."""
     probe = probes.issuer(site.issuer, "OIDC 1.0")
-    if "ATLAS_OIDC_ISSUER" in site.external:
+    if site.provider("issuer") == "external":
         return external("issuer", probe, PARTS["issuer"])
     folder = site.home.data / "issuer"
     place = ("--realm", str(REALM_FILE), "--port", str(site.ports.issuer), "--home", str(folder))
