@@ -213,8 +213,15 @@ def told(event: Any, _metadata: EventMetadata) -> tuple[str, facts.Fact | None]:
     return event.order_id, FACTS[type(event)](event)
 
 
+_RESERVATION_FAILURES: dict[Any, facts.Fact] = {
+    inventory.RESERVATION_FAILURE_BACKORDERED: facts.Backordered(),
+    inventory.RESERVATION_FAILURE_UNKNOWN_ITEM: facts.UnknownItem(),
+}
+
+
 def _reservation_failed(event: inventory.InventoryReservationFailed) -> facts.Fact:
-    return facts.UnknownItem() if event.reason == inventory.RESERVATION_FAILURE_UNKNOWN_ITEM else facts.Backordered()
+    """A reason that this build does not know is no fact to guess at: the KeyError parks the event."""
+    return _RESERVATION_FAILURES[event.reason]
 
 
 def _released(event: inventory.InventoryReleased) -> facts.Fact | None:

@@ -45,6 +45,17 @@ def test_the_next_member_goes_on_behind_the_last_commit(wire: Wire) -> None:
     assert numbers_by_key(again) == {key: [10, 11] for key in KEYS}
 
 
+def test_what_a_commit_covers_is_what_poll_had_returned_and_no_more(wire: Wire) -> None:
+    group = wire.new_group()
+    wire.publisher().publish(wire.records(["one key"], range(10)))
+    first = wire.member(group)
+    assert len(read(first, 4, limit=4)) == 4
+    first.commit()
+    read(first, 3, limit=3)
+    wire.close(first)
+    assert numbers_by_key(read(wire.member(group), 6)) == {"one key": list(range(4, 10))}
+
+
 def test_groups_read_without_knowing_of_each_other(wire: Wire) -> None:
     wire.publisher().publish(wire.records(KEYS, range(3)))
     one, other = wire.member(), wire.member()
@@ -53,13 +64,17 @@ def test_groups_read_without_knowing_of_each_other(wire: Wire) -> None:
     assert len(read(other, 36)) == 36
 
 
-def test_a_rewind_reads_everything_again(wire: Wire) -> None:
-    wire.publisher().publish(wire.records(KEYS, range(3)))
+def test_a_rewind_reads_everything_again_and_moves_what_is_committed(wire: Wire) -> None:
+    publisher = wire.publisher()
+    publisher.publish(wire.records(KEYS, range(3)))
     member = wire.member()
     read(member, 36)
     member.commit()
     member.rewind()
     assert numbers_by_key(read(member, 36)) == {key: [0, 1, 2] for key in KEYS}
+    member.commit()
+    publisher.publish(wire.records(KEYS, range(3, 4)))
+    assert numbers_by_key(read(member, 12)) == {key: [3] for key in KEYS}
 
 
 def test_members_that_come_and_go_under_load_miss_nothing_and_keep_the_order(wire: Wire) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+from chassis import failpoints
 from chassis.broker import OutRecord
+from chassis.failpoints import FailpointCrash
 from chassis.kafka import KafkaBroker
 from tests.brokers.ack_cutter import AckCutter
 from tests.brokers.wire import Wire, numbers_by_key, read, until
@@ -63,3 +67,18 @@ def test_a_batch_whose_acknowledgement_is_lost_is_written_once(wire: Wire) -> No
     records = read(wire.member(), 80)
     assert numbers_by_key(records) == {key: list(range(4)) for key in KEYS}
     assert len(records) == 80
+
+
+def test_the_cluster_has_an_id_that_stays(wire: Wire) -> None:
+    assert wire.publisher().cluster_id() == wire.publisher().cluster_id() != ""
+
+
+def test_a_crash_after_producing_may_publish_but_never_says_so(wire: Wire) -> None:
+    with failpoints.armed("relay.after_produce", "crash"), pytest.raises(FailpointCrash):
+        wire.publisher().publish(wire.records(["one"], range(1)))
+    wire.publisher().publish(wire.records(["other"], range(1)))
+    assert numbers_by_key(read(wire.member(), 2)) == {"one": [0], "other": [0]}
+
+
+def test_publishing_nothing_is_nothing(wire: Wire) -> None:
+    assert wire.publisher().publish([]) == []

@@ -106,9 +106,11 @@ def read(member: Subscription, count: int, limit: int = 500) -> list[InRecord]:
 def polled(member: Subscription, limit: int = 500) -> list[InRecord]:
     """What there is to read now; nothing where the broker is away."""
     try:
-        return member.poll(limit, 0.05)
+        records = member.poll(limit, 0.05)
     except BrokerAway:
         return []
+    assert len(records) <= limit
+    return records
 
 
 def numbers_by_key(records: Sequence[InRecord]) -> dict[str, list[int]]:

@@ -9,7 +9,7 @@ from confluent_kafka import Producer
 
 from chassis.broker import BrokerAway, OutRecord
 from chassis.kafka import KafkaBroker
-from tests.chassis.test_broker import read
+from tests.brokers.wire import read
 from tests.infra import Infra
 
 

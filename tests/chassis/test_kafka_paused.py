@@ -17,7 +17,7 @@ from chassis.kafka import KafkaBroker
 from deploy.local import StackRequest, free_base, start, stop
 from deploy.local.launcher import running
 from deploy.local.topics import Topic, ensure_topics
-from tests.chassis.test_broker import read
+from tests.brokers.wire import read
 
 TOPIC, OTHER = Topic("paused.v1", 1, -1), Topic("ending.v1", 1, -1)
 SHORT = 0.3

@@ -91,19 +91,6 @@ def test_a_real_stack_is_shown_with_provider_version_data_and_limits(home: Path)
     assert reset.stdout == f"removed {home}\n"
 
 
-@pytest.mark.full
-@pytest.mark.timeout(400)
-def test_every_scenario_is_played_on_a_real_stack(home: Path) -> None:
-    need_real(*PARTS)
-    done = _up(home, "--real")
-    assert done.returncode == ExitCode.OK, done.stderr
-    for command in ("seed", "demo"):
-        played = _atlas(command, "--home", str(home), *(("--all",) if command == "demo" else ()))
-        assert played.returncode == ExitCode.OK, played.stdout + played.stderr
-    rows = json.loads(_atlas("status", "--json", "--home", str(home)).stdout)["components"]
-    assert {row["name"]: row["provider"] for row in rows if row["name"] in PARTS} == dict.fromkeys(PARTS, "real")
-
-
 def test_reset_leaves_what_was_fetched(home: Path) -> None:
     assert _up(home, "--only", "redis").returncode == ExitCode.OK
     (home / "dist" / "kafka").mkdir(parents=True)

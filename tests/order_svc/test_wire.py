@@ -101,6 +101,11 @@ def test_an_event_states_its_fact(event: type[Message], fields: dict[str, Any], 
     assert wire.told(event(order_id=ORDER_ID, **fields), EventMetadata()) == (ORDER_ID, fact)
 
 
+def test_a_reason_of_a_later_build_is_no_fact() -> None:
+    with pytest.raises(KeyError):
+        wire.told(inventory.InventoryReservationFailed(order_id=ORDER_ID, reason=99), EventMetadata())  # type: ignore[arg-type]
+
+
 def test_every_subscribed_event_has_a_row() -> None:
     assert {event for event, _, _ in ROWS} == set(wire.FACTS)
 
