@@ -103,7 +103,7 @@ class Bench:
         self._runs += 1
         orders.place(self._order_svc.service, count, f"drain-{self._runs}")
         with self._order_svc.database.connect() as connection:
-            records = [outbox.record_of(row) for row in outbox.pending(connection, floor=0, limit=MANY)]
+            records = [record for _id, record in outbox.pending(connection, floor=0, limit=MANY)]
         start = self._cluster.ends(TOPIC)
         ours = self._timed(len(records), self._relay)
         checks = _checks(records, self._cluster.read(TOPIC, start), self._pending())

@@ -13,11 +13,11 @@ from bench.raw_kafka import Cluster
 from bench.stack import Databases
 from chassis.application import Finding
 from chassis.database import make_engine
-from chassis.tables import outbox, parked_event
+from chassis.tables import outbox, parked_event, publication
 
 LIMIT_SECONDS = 900.0
 PAUSE_SECONDS = 0.05
-_PENDING = sa.select(sa.func.count()).select_from(outbox).where(outbox.c.publish_time.is_(None))
+_PENDING = sa.select(sa.func.count()).select_from(publication).where(publication.c.publish_time.is_(None))
 _PARKED = sa.select(sa.func.count()).select_from(parked_event)
 _BY_TOPIC = sa.select(outbox.c.topic, sa.func.count()).group_by(outbox.c.topic)
 _CONFIRMED = sa.text("SELECT count(*) FROM orders WHERE state = 'CONFIRMED'")

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from chassis import parking
 from chassis.application import Finding
 from chassis.handling import Service
+from chassis.outbox import IS_PENDING, with_publication
 from chassis.tables import dead_letter, outbox, parked_event
 
 PENDING_SECONDS = 60
@@ -29,9 +30,8 @@ def check(connection: sa.Connection, service: Service) -> list[Finding]:
 def _published(connection: sa.Connection, service: Service) -> Finding:
     """Find events that wait too long. Their times are the sandbox clock's, so the age is measured by it too."""
     limit = service.clock.now() - timedelta(seconds=PENDING_SECONDS)
-    late = sa.select(outbox.c.id, outbox.c.event_type, outbox.c.topic, outbox.c.stream_key).where(
-        outbox.c.publish_time.is_(None), outbox.c.occur_time < limit
-    )
+    late = sa.select(outbox.c.id, outbox.c.event_type, outbox.c.topic, outbox.c.stream_key).select_from(with_publication())
+    late = late.where(IS_PENDING, outbox.c.occur_time < limit)
     rows = connection.execute(late.order_by(outbox.c.id).limit(SHOWN)).all()
     wrong = [f"{row.event_type} of {row.stream_key} on {row.topic} is not published" for row in rows]
     statement = f"Every committed event is published within {PENDING_SECONDS} s."

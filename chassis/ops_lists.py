@@ -15,8 +15,9 @@ from atlas.common.v1.event_metadata_pb2 import Actor, EventMetadata
 from atlas.ops.v1 import dead_letter_pb2, outbox_pb2, parked_pb2
 from chassis import parking
 from chassis.contracts import EventCatalog
+from chassis.outbox import IS_PENDING, with_publication
 from chassis.paging import Page
-from chassis.tables import dead_letter, outbox, parked_event
+from chassis.tables import dead_letter, outbox, parked_event, publication
 from chassis.values import time_message
 
 PARKED_STATES = {
@@ -58,14 +59,13 @@ def list_outbox(
     connection: sa.Connection, request: outbox_pb2.ListOutboxRequest, reading: Reading
 ) -> outbox_pb2.ListOutboxResponse:
     """List the events the service committed, its dead letter records among them."""
-    statement = sa.select(outbox)
+    statement = sa.select(outbox, publication.c.publish_time).select_from(with_publication())
     if request.HasField("stream_key"):
         statement = statement.where(outbox.c.stream_key == request.stream_key)
     if request.HasField("event_type"):
         statement = statement.where(outbox.c.event_type == request.event_type)
     if request.HasField("published"):
-        wanted = outbox.c.publish_time.is_not(None) if request.published else outbox.c.publish_time.is_(None)
-        statement = statement.where(wanted)
+        statement = statement.where(sa.not_(IS_PENDING) if request.published else IS_PENDING)
     rows, token = reading.page.select(connection, statement, outbox.c.id.desc())
     entries = [_outbox_entry(row, reading.reader) for row in rows]
     return outbox_pb2.ListOutboxResponse(entries=entries, next_page_token=token)

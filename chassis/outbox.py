@@ -11,18 +11,34 @@ from sqlalchemy.dialects import postgresql as pg
 
 from chassis import failpoints
 from chassis.broker import OutRecord
-from chassis.database import insert_rows
+from chassis.database import unnest
 from chassis.envelope import Sealed
-from chassis.tables import outbox
+from chassis.tables import outbox, publication
 
 RETENTION_DAYS = 7
 PAGE = 500
+IS_PENDING = publication.c.publish_time.is_(None)
+
+_COLUMNS = ("event_id", "event_type", "topic", "stream_key", "stream_sequence", "headers", "value", "occur_time")
+_ROWS = unnest(outbox, _COLUMNS)
+_EVENT = (
+    sa.insert(outbox)
+    .from_select(list(_COLUMNS), sa.select(*[_ROWS.c[name] for name in _COLUMNS]).order_by(_ROWS.c.ordinality))
+    .returning(outbox.c.id)
+    .cte("event")
+)
+_APPEND = sa.insert(publication).from_select(["outbox_id"], sa.select(_EVENT.c.id))
 
 
 def append(connection: sa.Connection, events: Sequence[Sealed]) -> None:
     """Insert events as the last rows of a transaction, in the order they happened."""
-    insert_rows(connection, outbox, [_row(event) for event in events])
+    _insert(connection, [_row(event) for event in events])
     failpoints.hit("outbox.before_commit")
+
+
+def _insert(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        connection.execute(_APPEND, {f"p_{name}": [row[name] for row in rows] for name in _COLUMNS})
 
 
 def _row(event: Sealed) -> dict[str, Any]:
@@ -50,36 +66,48 @@ def append_dead_letter(connection: sa.Connection, event_id: str, record: OutReco
         "value": record.value,
         "occur_time": now,
     }
-    insert_rows(connection, outbox, [row])
+    _insert(connection, [row])
 
 
-def pending(connection: sa.Connection, *, floor: int, limit: int) -> Iterator[sa.Row[Any]]:
-    """Read unpublished rows from id `floor` on, by id; more than a page of them come page by page, from one snapshot."""
-    statement = sa.select(outbox.c.id, outbox.c.topic, outbox.c.stream_key, outbox.c.headers, outbox.c.value)
-    statement = statement.where(outbox.c.publish_time.is_(None), outbox.c.id >= floor).order_by(outbox.c.id)
+def pending(connection: sa.Connection, *, floor: int, limit: int) -> Iterator[tuple[int, OutRecord]]:
+    """Read unpublished events from id `floor` on, by id; more than a page of them come page by page, from one snapshot."""
+    ids = sa.select(publication.c.outbox_id).where(IS_PENDING, publication.c.outbox_id >= floor)
+    first = ids.order_by(publication.c.outbox_id).limit(limit).subquery()
+    statement = sa.select(outbox.c.id, outbox.c.topic, outbox.c.stream_key, outbox.c.value, outbox.c.headers)
+    statement = statement.join(first, outbox.c.id == first.c.outbox_id).where(outbox.c.id >= floor).order_by(outbox.c.id)
     paging = {"yield_per": PAGE} if limit > PAGE else {}
-    return iter(connection.execute(statement.limit(limit), execution_options=paging))
-
-
-def record_of(row: sa.Row[Any]) -> OutRecord:
-    """Return the record that a pending row becomes."""
-    headers: Mapping[str, str] = row.headers
-    return OutRecord(row.topic, row.stream_key, bytes(row.value), headers)
+    for row_id, *record in connection.execute(statement, execution_options=paging):
+        yield row_id, OutRecord(*record)
 
 
 def mark(connection: sa.Connection, ids: Sequence[int]) -> None:
     """Flag rows as published."""
     wanted = sa.bindparam("ids", list(ids), type_=pg.ARRAY(sa.BigInteger))
-    connection.execute(sa.update(outbox).where(outbox.c.id == sa.any_(wanted)).values(publish_time=sa.func.now()))
+    connection.execute(
+        sa.update(publication).where(publication.c.outbox_id == sa.any_(wanted)).values(publish_time=sa.func.now())
+    )
 
 
 def reopen(connection: sa.Connection) -> int:
     """Make every retained row pending again, for a broker that has lost its data. Returns how many there are."""
     connection.execute(sa.text("SET LOCAL statement_timeout = 0"))  # seven days of rows may take longer than a command may
-    return connection.execute(sa.update(outbox).values(publish_time=None)).rowcount
+    return connection.execute(sa.update(publication).values(publish_time=None)).rowcount
 
 
 def forget_old(connection: sa.Connection) -> int:
     """Delete rows published more than seven days ago, by the database's clock."""
     limit = sa.func.now() - sa.text(f"interval '{RETENTION_DAYS} days'")
-    return connection.execute(sa.delete(outbox).where(outbox.c.publish_time < limit)).rowcount
+    old = sa.delete(publication).where(publication.c.publish_time < limit).returning(publication.c.outbox_id).cte("old")
+    return connection.execute(sa.delete(outbox).where(outbox.c.id == old.c.outbox_id)).rowcount
+
+
+def with_publication() -> sa.Join:
+    """Return the outbox with when each of its events was published, as a FROM element."""
+    return outbox.join(publication, publication.c.outbox_id == outbox.c.id)
+
+
+def count_pending(connection: sa.Connection) -> tuple[int, datetime | None]:
+    """Count the unpublished events, and say when the oldest of them occurred."""
+    statement = sa.select(sa.func.count(), sa.func.min(outbox.c.occur_time)).select_from(with_publication()).where(IS_PENDING)
+    count, oldest = connection.execute(statement).one()
+    return count, oldest

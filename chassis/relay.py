@@ -16,7 +16,6 @@ from sqlalchemy.dialects import postgresql as pg
 from chassis import failpoints, metrics, outbox
 from chassis.broker import BrokerAway, OutRecord, Publisher
 from chassis.database import is_infrastructure
-from chassis.tables import outbox as outbox_table
 from chassis.tables import relay_state
 
 log = structlog.get_logger(__name__)
@@ -112,9 +111,9 @@ class Relay:
         It is one statement, so one snapshot: of a key, nothing is read without what was committed before it.
         """
         with leader.begin():
-            for row in outbox.pending(leader, floor=self._next_floor(), limit=self._limit):
-                rows.append((row.id, (row.topic, row.stream_key)))
-                yield outbox.record_of(row)
+            for row_id, record in outbox.pending(leader, floor=self._next_floor(), limit=self._limit):
+                rows.append((row_id, (record.topic, record.key)))
+                yield record
 
     def _next_floor(self) -> int:
         """Return the id to start from; now and then 0, since a low id may commit late."""
@@ -179,7 +178,6 @@ def _acknowledged_prefixes(rows: Sequence[_Sent], acked: Sequence[bool]) -> list
 
 def measure(connection: sa.Connection, now: datetime) -> None:
     """Set the gauges of what waits in the outbox; `now` is by the clock that events are stamped with."""
-    statement = sa.select(sa.func.count(), sa.func.min(outbox_table.c.occur_time)).where(outbox_table.c.publish_time.is_(None))
-    count, oldest = connection.execute(statement).one()
+    count, oldest = outbox.count_pending(connection)
     metrics.OUTBOX_PENDING.set(count)
     metrics.OUTBOX_OLDEST_AGE.set(max(0.0, (now - oldest).total_seconds()) if oldest else 0)

@@ -25,10 +25,17 @@ outbox = sa.Table(
     sa.Column("headers", pg.JSONB, nullable=False),
     sa.Column("value", sa.LargeBinary, nullable=False),
     sa.Column("occur_time", Time, nullable=False),
-    sa.Column("publish_time", Time),
     sa.UniqueConstraint("topic", "stream_key", "stream_sequence"),
     sa.CheckConstraint(f"octet_length(value) <= {MAX_EVENT_BYTES}", name="outbox_value_size"),
-    sa.Index("outbox_pending", "id", postgresql_where=sa.text("publish_time IS NULL")),
+)
+
+publication = sa.Table(
+    "publication",
+    metadata,
+    sa.Column("outbox_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("publish_time", Time, comment="empty while the event is pending"),
+    sa.Index("publication_pending", "outbox_id", postgresql_where=sa.text("publish_time IS NULL")),
+    comment="beside the outbox, whose rows are 1 KB and would be written a second time to mark them",
 )
 
 relay_state = sa.Table(

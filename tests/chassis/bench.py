@@ -25,7 +25,7 @@ from chassis.ids import IdSource
 from chassis.memory_broker import MemoryBroker
 from chassis.parked_handling import ParkedHandler
 from chassis.settings import Settings
-from chassis.tables import outbox, parked_event
+from chassis.tables import parked_event, publication
 from chassis.world import SYSTEM, Actor
 from tests.chassis.counter import IN, OUT, Faults, build, count_command, counts
 
@@ -191,7 +191,7 @@ class Bench:
 
     def pending(self) -> int:
         """How many events wait in the outbox."""
-        statement = sa.select(sa.func.count()).where(outbox.c.publish_time.is_(None))
+        statement = sa.select(sa.func.count()).where(publication.c.publish_time.is_(None))
         return int(self.query(statement).scalar_one())
 
     def published(self) -> list[OutRecord]:

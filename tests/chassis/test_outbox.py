@@ -15,6 +15,7 @@ from chassis.command_handling import run_commands
 from chassis.failpoints import FailpointCrash
 from chassis.handling import Unit
 from chassis.tables import outbox as table
+from chassis.tables import publication
 from chassis.world import keys as keys_of
 from tests.chassis.bench import START, Bench, new_key
 from tests.chassis.counter import Counter
@@ -91,8 +92,21 @@ def test_rows_published_a_week_ago_are_forgotten_and_pending_ones_never(bench: B
         bench.count(key)
     with bench.app.database.begin() as connection:
         published = sa.func.now() - timedelta(days=8)
-        connection.execute(sa.update(table).where(table.c.stream_key == old).values(publish_time=published))
-        connection.execute(sa.update(table).where(table.c.stream_key == recent).values(publish_time=sa.func.now()))
+        _publish(connection, old, published)
+        _publish(connection, recent, sa.func.now())
         connection.execute(sa.update(table).where(table.c.stream_key == waiting).values(occur_time=START - timedelta(days=90)))
         assert outbox.forget_old(connection) == 1
     assert {row.stream_key for row in bench.rows(table)} == {recent, waiting}
+    assert len(bench.rows(publication)) == 2
+
+
+def _publish(connection: sa.Connection, key: str, time: sa.ColumnElement[Any]) -> None:
+    ids = sa.select(table.c.id).where(table.c.stream_key == key)
+    connection.execute(sa.update(publication).where(publication.c.outbox_id.in_(ids)).values(publish_time=time))
+
+
+def test_each_event_is_pending_once_from_the_start(bench: Bench) -> None:
+    for key in (new_key(), new_key()):
+        bench.count(key)
+    assert [row.outbox_id for row in bench.rows(publication)] == [row.id for row in bench.rows(table)]
+    assert bench.pending() == 2

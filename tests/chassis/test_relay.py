@@ -15,7 +15,7 @@ from chassis.broker import OutRecord
 from chassis.failpoints import FailpointCrash
 from chassis.memory_broker import MemoryBroker
 from chassis.relay import Relay
-from chassis.tables import outbox, relay_state
+from chassis.tables import outbox, publication, relay_state
 from tests.chassis.bench import Bench, new_key, until
 
 
@@ -165,7 +165,9 @@ def test_a_low_id_that_commits_late_is_published(bench: Bench, monkeypatch: pyte
     bench.settle()
     bench.count(slow)
     with bench.app.database.begin() as connection:
-        connection.execute(sa.update(outbox).where(outbox.c.stream_key == slow).values(id=sa.literal(low)))
+        written = connection.execute(sa.select(outbox.c.id).where(outbox.c.stream_key == slow)).scalar_one()
+        connection.execute(sa.update(outbox).where(outbox.c.id == written).values(id=sa.literal(low)))
+        connection.execute(sa.update(publication).where(publication.c.outbox_id == written).values(outbox_id=sa.literal(low)))
     bench.settle()
     assert _numbers(bench.published(), slow) == [1]
 

@@ -103,7 +103,7 @@ def _outboxes(ground: Ground, since: Marks, story: Story, foreign: frozenset[str
     for row in SERVICES:
         mine = published.pop(row.identity, set())
         query = """
-            SELECT event_id::text, id, publish_time IS NOT NULL FROM outbox
+            SELECT event_id::text, id, publish_time IS NOT NULL FROM outbox JOIN publication ON outbox_id = id
             WHERE stream_sequence IS NOT NULL AND (id > %s OR event_id = ANY(%s::uuid[]))"""
         with ground.database(row.package) as connection:
             rows = connection.execute(query, (since.rows[row.package], list(mine))).fetchall()

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from chassis.broker import InRecord
 from chassis.contracts import EventCatalog
 from chassis.envelope import EnvelopeReader, Received
-from chassis.tables import dead_letter, inbox, outbox, parked_event, stream_position, timer
+from chassis.tables import dead_letter, inbox, outbox, parked_event, publication, stream_position, timer
 from tests.saga.services import NAMES, Services
 
 
@@ -62,7 +62,7 @@ def _nothing_is_left(services: Services) -> Iterator[str]:
     for name in NAMES:
         with services.connection(name) as connection:
             for table, where in (
-                (outbox, outbox.c.publish_time.is_(None)),
+                (publication, publication.c.publish_time.is_(None)),
                 (parked_event, sa.true()),
                 (dead_letter, sa.true()),
                 (timer, sa.true()),

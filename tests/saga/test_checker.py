@@ -17,7 +17,7 @@ BREAKS = [
     ("I1: told fulfillments", "order", "DELETE FROM fulfillment"),
     ("I1: told receipts", "inventory", "DELETE FROM stock_movement WHERE reason = 'RECEIPT'"),
     ("I1: the cancel", "order", "UPDATE orders SET state = 'PLACED', cancel_reason = '' WHERE state = 'CANCELLED'"),
-    ("I3 billing", "billing", "UPDATE outbox SET publish_time = NULL WHERE event_type = 'PaymentSucceeded'"),
+    ("I3 billing", "billing", "UPDATE publication SET publish_time = NULL WHERE outbox_id = 1"),
     ("I4 inventory", "inventory", "DELETE FROM outbox WHERE event_type = 'StockShipped'"),
     ("I6 order: ", "order", "DELETE FROM inbox WHERE event_id = (SELECT event_id FROM inbox LIMIT 1)"),
     ("I6 workflow: positions", "workflow", "UPDATE stream_position SET sequence = sequence + 1"),
