@@ -28,6 +28,13 @@ _CLAIM = (
     .returning(inbox.c.event_id)
 )
 
+# names the topics too, or an index that begins with (handler, topic) would be read whole before PostgreSQL 18
+_POSITIONS = sa.select(stream_position).where(
+    stream_position.c.handler == sa.bindparam("handler", type_=sa.Text),
+    stream_position.c.topic == sa.any_(sa.bindparam("topics", type_=pg.ARRAY(sa.Text))),
+    stream_position.c.stream_key == sa.any_(sa.bindparam("keys", type_=pg.ARRAY(sa.Text))),
+)
+
 
 def claim(connection: sa.Connection, handler: str, events: Sequence[Received], *, now: datetime) -> list[Received]:
     """Return the events that this handler has not seen, in their order; they are recorded with the transaction.
@@ -55,11 +62,10 @@ def claim(connection: sa.Connection, handler: str, events: Sequence[Received], *
 
 
 def _positions(connection: sa.Connection, handler: str, events: Sequence[Received]) -> dict[tuple[str, str], int]:
-    wanted = sa.bindparam("keys", sorted({event.stream_key for event in events}), type_=pg.ARRAY(sa.Text))
-    statement = sa.select(stream_position).where(
-        stream_position.c.handler == handler, stream_position.c.stream_key == sa.any_(wanted)
-    )
-    return {(row.topic, row.stream_key): row.sequence for row in connection.execute(statement)}
+    topics = sorted({event.record.topic for event in events})
+    keys = sorted({event.stream_key for event in events})
+    rows = connection.execute(_POSITIONS, {"handler": handler, "topics": topics, "keys": keys})
+    return {(row.topic, row.stream_key): row.sequence for row in rows}
 
 
 def _advance(connection: sa.Connection, handler: str, fresh: Sequence[Received], positions: dict[tuple[str, str], int]) -> None:

@@ -57,10 +57,10 @@ class KafkaPublisher:
     def __init__(self, config: dict[str, Any]) -> None:
         self._config = {
             **config,
-            "enable.idempotence": True,
             "acks": "all",
             "partitioner": "murmur2_random",
             "message.timeout.ms": 0,
+            "allow.auto.create.topics": False,  # some brokers would make it, with other partitions than declared
             "queue.buffering.max.kbytes": QUEUE_KILOBYTES,
             "error_cb": self._on_error,
         }

@@ -15,6 +15,7 @@ LACKS: Mapping[str, str] = MappingProxyType(
         "exact_lag": "lag only with one message a batch",
         "compaction": "no compaction",
         "transactions": "no transactions",
+        "deduplicates": "writes a record again whose acknowledgement was lost",
     }
 )
 """How each ability that a provider does not have is told."""
@@ -29,6 +30,7 @@ class KafkaCapability:
     exact_lag: bool
     compaction: bool
     transactions: bool
+    deduplicates: bool
     producer: Settings
     consumer: Settings
 
@@ -44,8 +46,12 @@ EMBEDDED = KafkaCapability(
     exact_lag=False,
     compaction=False,
     transactions=False,
-    # Its watermarks count batches, so a batch holds one message.
-    producer=MappingProxyType({"linger.ms": 0, "batch.num.messages": 1}),
+    deduplicates=False,
+    # Its watermarks count batches, so a batch holds one message. After a restart it gives out the same producer ids again and
+    # takes a record of one producer for a repetition of another's (ADR 0017): they have none, and send one at a time.
+    producer=MappingProxyType(
+        {"linger.ms": 0, "batch.num.messages": 1, "enable.idempotence": False, "max.in.flight.requests.per.connection": 1}
+    ),
     # It does not wake a waiting fetch. It forgets, and the relay publishes again: a lost offset is no accident.
     consumer=MappingProxyType({"fetch.wait.max.ms": 50, "auto.offset.reset": "earliest"}),
 )
@@ -55,7 +61,8 @@ APACHE = KafkaCapability(
     exact_lag=True,
     compaction=True,
     transactions=True,
-    producer=MappingProxyType({"linger.ms": 1}),
+    deduplicates=True,
+    producer=MappingProxyType({"linger.ms": 1, "enable.idempotence": True}),
     consumer=MappingProxyType({"fetch.wait.max.ms": 500, "auto.offset.reset": "error"}),
 )
 CAPABILITIES: Mapping[str, KafkaCapability] = MappingProxyType({"embedded": EMBEDDED, "apache": APACHE})

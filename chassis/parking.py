@@ -19,6 +19,31 @@ MAX_ATTEMPTS = 5
 CAP_SECONDS = 60.0
 FIRST_SECONDS = 0.5
 
+_HANDLER = parked_event.c.handler == sa.bindparam("handler", type_=sa.Text)
+_BLOCKED = (
+    sa.select(parked_event.c.topic, parked_event.c.stream_key)
+    .where(
+        _HANDLER,
+        parked_event.c.topic == sa.any_(sa.bindparam("topics", type_=pg.ARRAY(sa.Text))),
+        parked_event.c.stream_key == sa.any_(sa.bindparam("keys", type_=pg.ARRAY(sa.Text))),
+    )
+    .distinct()
+)
+_EARLIER = parked_event.alias()
+_IS_BEHIND = sa.exists().where(
+    _EARLIER.c.handler == parked_event.c.handler,
+    _EARLIER.c.topic == parked_event.c.topic,
+    _EARLIER.c.stream_key == parked_event.c.stream_key,
+    _EARLIER.c.id < parked_event.c.id,
+)
+_NEXT_DUE = (
+    sa.select(parked_event)
+    .where(_HANDLER, parked_event.c.state != DEAD, parked_event.c.next_time <= sa.func.now(), ~_IS_BEHIND)
+    .order_by(parked_event.c.id)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+
 
 def delay(attempts: int, randomness: random.Random) -> timedelta:
     """Return how long to wait after the n-th failure: exponential with full jitter, at most 60 s."""
@@ -27,13 +52,9 @@ def delay(attempts: int, randomness: random.Random) -> timedelta:
 
 def blocked(connection: sa.Connection, handler: str, keys: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
     """Return which (topic, key) of these wait here, so that their later events have to queue behind."""
-    wanted = sa.bindparam("keys", sorted({key for _, key in keys}), type_=pg.ARRAY(sa.Text))
-    statement = (
-        sa.select(parked_event.c.topic, parked_event.c.stream_key)
-        .where(parked_event.c.handler == handler, parked_event.c.stream_key == sa.any_(wanted))
-        .distinct()
-    )
-    return {(row.topic, row.stream_key) for row in connection.execute(statement)}
+    places = list(keys)
+    wanted = {"topics": sorted({topic for topic, _ in places}), "keys": sorted({key for _, key in places})}
+    return {(row.topic, row.stream_key) for row in connection.execute(_BLOCKED, {"handler": handler, **wanted})}
 
 
 def failure(error: BaseException) -> dict[str, str]:
@@ -76,16 +97,7 @@ def record_columns(handler: str, record: InRecord, stream_key: str) -> dict[str,
 
 def next_due(connection: sa.Connection, handler: str) -> sa.Row[Any] | None:
     """Return the oldest event that is the first of its key, may be tried again now, and that nobody else is trying."""
-    earlier = parked_event.alias()
-    behind = sa.exists().where(
-        earlier.c.handler == parked_event.c.handler,
-        earlier.c.topic == parked_event.c.topic,
-        earlier.c.stream_key == parked_event.c.stream_key,
-        earlier.c.id < parked_event.c.id,
-    )
-    due = (parked_event.c.handler == handler, parked_event.c.state != DEAD, parked_event.c.next_time <= sa.func.now())
-    statement = sa.select(parked_event).where(*due, ~behind).order_by(parked_event.c.id).limit(1)
-    return connection.execute(statement.with_for_update(skip_locked=True)).one_or_none()
+    return connection.execute(_NEXT_DUE, {"handler": handler}).one_or_none()
 
 
 def lock(connection: sa.Connection, row: sa.Row[Any]) -> bool:

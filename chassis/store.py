@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -63,10 +64,7 @@ class Store:
 
     def load_kind(self, connection: sa.Connection, world: World, mapping: Mapping[Any], wanted: Sequence[str]) -> None:
         """Lock and load aggregates of one kind into the world, by ascending key."""
-        key = mapping.table.c[mapping.key]
-        rows = connection.execute(
-            sa.select(mapping.table).where(key == sa.any_(_array(key, wanted))).order_by(key).with_for_update()
-        ).all()
+        rows = connection.execute(_locked(mapping.table, mapping.key), {"wanted": list(wanted)}).all()
         found = [getattr(row, mapping.key) for row in rows]
         families = [self._load_children(connection, child, found) for child in mapping.children]
         for row in rows:
@@ -86,9 +84,7 @@ class Store:
     def _load_children(connection: sa.Connection, child: Child[Any], parents: Sequence[str]) -> dict[str, list[Any]]:
         result: dict[str, list[Any]] = defaultdict(list)
         if parents:
-            parent = child.table.c[child.parent]
-            statement = sa.select(child.table).where(parent == sa.any_(_array(parent, parents)))
-            for row in connection.execute(statement.order_by(*child.table.primary_key)):
+            for row in connection.execute(_parts(child.table, child.parent), {"wanted": list(parents)}):
                 result[getattr(row, child.parent)].append(row)
         return result
 
@@ -109,8 +105,19 @@ class Store:
                 upsert_rows(connection, child.table, [c for row in rows for c in child.to_columns(row.aggregate)])
 
 
-def _array(column: sa.ColumnElement[Any], values: Sequence[str]) -> sa.BindParameter[Any]:
-    return sa.bindparam(None, list(values), type_=pg.ARRAY(column.type), unique=True)
+@functools.cache
+def _locked(table: sa.Table, key: str) -> sa.Select[Any]:
+    return _among(table, key).order_by(table.c[key]).with_for_update()
+
+
+@functools.cache
+def _parts(table: sa.Table, parent: str) -> sa.Select[Any]:
+    return _among(table, parent).order_by(*table.primary_key)
+
+
+def _among(table: sa.Table, name: str) -> sa.Select[Any]:
+    column = table.c[name]
+    return sa.select(table).where(column == sa.any_(sa.bindparam("wanted", type_=pg.ARRAY(column.type))))
 
 
 def _columns(mapping: Mapping[A], row: Row[A]) -> Columns:

@@ -111,15 +111,16 @@ def quoted(priced: tuple[pricing.Line, ...]) -> quote_pb2.QuoteOrderResponse:
 def order_message(row: Row[Order]) -> order_pb2.Order:
     """Write an order as a client sees it."""
     order = row.aggregate
+    net, tax = order.net, order.tax
     message = order_pb2.Order(
         order_id=order.order_id,
         customer_id=order.customer_id,
         client_reference=order.client_reference,
         state=_value(order_pb2.OrderState, "ORDER_STATE", order.state),
         currency_code=order.currency_code,
-        net=money_message(order.net),
-        tax=money_message(order.tax),
-        total=money_message(order.total),
+        net=money_message(net),
+        tax=money_message(tax),
+        total=money_message(net + tax),
         payment_method=order.payment_method,
         placed_by=person_message(order.placed_by.subject, order.placed_by.username),
         place_time=time_message(order.place_time),
@@ -326,6 +327,7 @@ def _settled_payload(order: Order) -> order_events_pb2.OrderCancellationSettled:
 
 
 def _placed_payload(order: Order) -> order_events_pb2.OrderPlaced:
+    net, tax = order.net, order.tax
     return order_events_pb2.OrderPlaced(
         order_id=order.order_id,
         place_time=time_message(order.place_time),
@@ -334,9 +336,9 @@ def _placed_payload(order: Order) -> order_events_pb2.OrderPlaced:
         customer_id=order.customer_id,
         currency_code=order.currency_code,
         payment_method=order.payment_method,
-        net=money_message(order.net),
-        tax=money_message(order.tax),
-        total=money_message(order.total),
+        net=money_message(net),
+        tax=money_message(tax),
+        total=money_message(net + tax),
         terms_version=order.terms_version,
         lines=[
             order_events_pb2.PlacedLine(

@@ -49,13 +49,13 @@ def ensure_topics(bootstrap: str, topics: list[Topic]) -> int:
         existing = admin.list_topics(timeout=TIMEOUT_SECONDS).topics
         missing = [topic for topic in topics if topic.name not in existing]
         _create(admin, missing)
-        _wait_until_told(admin, {topic.name for topic in missing})
+        told = _partitions_told(admin, {topic.name for topic in topics})
     except KafkaException as error:
         raise StackError(f"cannot create the topics: {error.args[0].str()}", "check that the broker runs") from error
     for topic in topics:
-        if topic.name in existing and (found := len(existing[topic.name].partitions)) != topic.partitions:
+        if told[topic.name] != topic.partitions:
             raise StackError(
-                f"topic {topic.name} has {found} partitions, not {topic.partitions}",
+                f"topic {topic.name} has {told[topic.name]} partitions, not {topic.partitions}",
                 "delete it, or name the cluster Atlas shall use in ATLAS_KAFKA_BOOTSTRAP",
             )
     return len(missing)
@@ -71,13 +71,14 @@ def _create(admin: AdminClient, topics: list[Topic]) -> None:
                 raise
 
 
-def _wait_until_told(admin: AdminClient, names: set[str]) -> None:
-    """Wait until the metadata of the cluster names these topics, which it may do a moment after it has made them."""
+def _partitions_told(admin: AdminClient, names: set[str]) -> dict[str, int]:
+    """Wait until the cluster names these topics, which it may do a moment after it has made them; their partitions."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
-    while names and (untold := names - set(admin.list_topics(timeout=TIMEOUT_SECONDS).topics)):
+    while untold := names - set(told := admin.list_topics(timeout=TIMEOUT_SECONDS).topics):
         if time.monotonic() > deadline:
             raise StackError(f"topic {min(untold)} was made, but the cluster does not name it", "check that the broker runs")
         time.sleep(PAUSE_SECONDS)
+    return {name: len(told[name].partitions) for name in names}
 
 
 def _new(topic: Topic) -> NewTopic:

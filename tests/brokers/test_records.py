@@ -55,6 +55,14 @@ def test_a_topic_tells_its_partitions_and_one_that_is_missing_has_none(wire: Wir
     assert wire.broker.partitions([wire.topic, "test.missing.v1"]) == {wire.topic: 6, "test.missing.v1": 0}
 
 
+def test_writing_to_a_topic_that_is_not_declared_makes_none(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    wire.need("declared_topics")
+    monkeypatch.setattr("chassis.kafka.ACK_SECONDS", 1.0)
+    monkeypatch.setattr("chassis.kafka.FLUSH_SECONDS", 0.1)
+    assert wire.publisher().publish([OutRecord("test.missing.v1", "key", b"")]) == [False]
+    assert wire.broker.partitions(["test.missing.v1"]) == {"test.missing.v1": 0}
+
+
 def test_a_batch_whose_acknowledgement_is_lost_is_written_once(wire: Wire) -> None:
     wire.need("connections", "deduplicates")
     with AckCutter(wire.bootstrap) as cutter:
