@@ -61,7 +61,7 @@ class _Odd:
 def _add_odd(odd: _Odd, server: grpc.aio.Server) -> None:
     handler = grpc.unary_unary_rpc_method_handler(odd.answer, REQUEST.FromString, RESPONSE.SerializeToString)
     handlers = dict.fromkeys(("Bare", "ForPeople", "Undescribed"), handler)
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.odd.v1.OddService", handlers),))
+    server.add_registered_method_handlers("test.odd.v1.OddService", handlers)
 
 
 class _Orders(order_service_pb2_grpc.OrderServiceServicer):
