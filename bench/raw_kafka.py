@@ -21,10 +21,10 @@ READ_SECONDS = 30.0
 PARTITIONS = 6
 # what chassis.kafka sets beside the provider's profile (tests/bench/test_raw_kafka.py compares)
 PRODUCER: Final[Mapping[str, Any]] = {
-    "enable.idempotence": True,
     "acks": "all",
     "partitioner": "murmur2_random",
     "message.timeout.ms": 0,
+    "allow.auto.create.topics": False,
     "queue.buffering.max.kbytes": 65_536,
 }
 CONSUMER: Final[Mapping[str, Any]] = {
