@@ -36,7 +36,8 @@ class KafkaBroker:
 
     def publisher(self, client: str) -> Publisher:
         """Make an idempotent publisher."""
-        return KafkaPublisher({**self._common, "client.id": client, **self._profile.producer})
+        config = {**self._common, "client.id": client, **self._profile.producer}
+        return KafkaPublisher(config, is_durable=self._profile.durable)
 
     def subscribe(self, group: str, topics: Sequence[str]) -> Subscription:
         """Join a group."""
@@ -52,9 +53,13 @@ class KafkaBroker:
 
 
 class KafkaPublisher:
-    """Publishes with acks from all replicas; a message is never given up, so order per key has no gap."""
+    """Publishes with acks from all replicas; a message is never given up, so order per key has no gap.
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    A broker that is not durable may be another cluster behind each new connection: nothing is sent over one before
+    `cluster_id` was asked again.
+    """
+
+    def __init__(self, config: dict[str, Any], *, is_durable: bool) -> None:
         self._config = {
             **config,
             "acks": "all",
@@ -64,7 +69,9 @@ class KafkaPublisher:
             "queue.buffering.max.kbytes": QUEUE_KILOBYTES,
             "error_cb": self._on_error,
         }
+        self._is_durable = is_durable
         self._fatal: KafkaError | None = None
+        self._is_cut_off = False
         self._end = math.inf
         self._producer = Producer(self._config)
 
@@ -76,9 +83,12 @@ class KafkaPublisher:
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():
             self._fatal = error
+        self._is_cut_off = not self._is_durable
 
     def cluster_id(self) -> str:
         """Ask the cluster for its id."""
+        self._producer.poll(0)
+        self._is_cut_off = False
         try:
             metadata = self._producer.list_topics(timeout=METADATA_SECONDS)
         except KafkaException as error:
@@ -87,7 +97,12 @@ class KafkaPublisher:
 
     @metrics.MESSAGING_DURATION.labels("send").time()
     def publish(self, records: Iterable[OutRecord]) -> list[bool]:
-        """Publish and wait up to 20 s for the acks. A fatal producer error ends the process: SystemExit."""
+        """Publish and wait up to 20 s for the acks. A fatal producer error ends the process: SystemExit.
+
+        Raises BrokerAway where the connection to a broker that is not durable broke; what was acknowledged is sent again.
+        """
+        self._producer.poll(0)
+        self._give_up_if_cut_off()
         acked: list[bool] = []
         refused: set[tuple[str, str]] = set()
 
@@ -106,9 +121,15 @@ class KafkaPublisher:
         deadline = time.monotonic() + ACK_SECONDS
         while len(self._producer) and time.monotonic() < min(deadline, self._end) and not self._fatal:
             self._producer.flush(0.5)
+            self._give_up_if_cut_off()
         if self._fatal:
             raise SystemExit(f"fatal producer error: {self._fatal.code()}")
         return acked
+
+    def _give_up_if_cut_off(self) -> None:
+        if self._is_cut_off:
+            self._producer.purge()
+            raise BrokerAway("the connection broke, and another cluster may come back")
 
     def _produce(self, record: OutRecord, on_delivery: Any) -> bool:
         """Hand a record to the producer. Returns False where it refuses the record, or is full when the process is to end."""

@@ -50,7 +50,15 @@ EMBEDDED = KafkaCapability(
     # Its watermarks count batches, so a batch holds one message. After a restart it gives out the same producer ids again and
     # takes a record of one producer for a repetition of another's (ADR 0017): they have none, and send one at a time.
     producer=MappingProxyType(
-        {"linger.ms": 0, "batch.num.messages": 1, "enable.idempotence": False, "max.in.flight.requests.per.connection": 1}
+        {
+            "linger.ms": 0,
+            "batch.num.messages": 1,
+            "enable.idempotence": False,
+            "max.in.flight.requests.per.connection": 1,
+            "message.send.max.retries": 0,
+            "reconnect.backoff.ms": 1000,
+            "reconnect.backoff.max.ms": 1000,
+        }
     ),
     # It does not wake a waiting fetch. It forgets, and the relay publishes again: a lost offset is no accident.
     consumer=MappingProxyType({"fetch.wait.max.ms": 50, "auto.offset.reset": "earliest"}),

@@ -138,7 +138,8 @@ class Relay:
         return connection
 
     def _resign(self) -> None:
-        """Drop the connection that holds the lock; the lock goes with it."""
+        """Drop the connection that holds the lock; the lock goes with it. Whoever leads next asks for the cluster first."""
+        self._next_cluster_check = 0.0
         if self._leader is not None:
             self._leader.invalidate()
             self._leader.close()

@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 
+from chassis.broker import BrokerAway
 from chassis.kafka import KafkaBroker
 from deploy.local import StackRequest, free_base, start, stop
 from deploy.local.topics import Topic, ensure_topics
@@ -17,7 +18,7 @@ OLD, NEW = ([f"{name}-{number}" for number in range(60)] for name in ("old", "ne
 
 
 @pytest.mark.timeout(180)
-def test_a_publisher_of_the_old_cluster_takes_nothing_from_one_of_the_new(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_publisher_that_knew_the_old_cluster_asks_for_the_new_one_first(tmp_path_factory: pytest.TempPathFactory) -> None:
     home = tmp_path_factory.mktemp("embedded")
     bootstrap = start(StackRequest(home, free_base(), ("kafka",), stop_with=leader()))["kafka"]
     topic = Topic(f"test.{uuid.uuid4().hex[:12]}.v1", PARTITIONS, -1)
@@ -30,12 +31,15 @@ def test_a_publisher_of_the_old_cluster_takes_nothing_from_one_of_the_new(tmp_pa
         ensure_topics(bootstrap, [topic])
         new = wire.publisher()
         acknowledged: list[bool] = []
-        late = threading.Thread(target=lambda: acknowledged.extend(old.publish(wire.records(OLD, range(1, 4)))))
+        with pytest.raises(BrokerAway):
+            old.publish(wire.records(OLD, range(1, 2)))
+        assert old.cluster_id() == new.cluster_id()
+        late = threading.Thread(target=lambda: acknowledged.extend(old.publish(wire.records(OLD, range(2, 5)))))
         late.start()
-        acknowledged += new.publish(wire.records(NEW, range(1, 4)))
+        acknowledged += new.publish(wire.records(NEW, range(2, 5)))
         late.join()
         assert acknowledged == [True] * 360
-        assert numbers_by_key(read(wire.member(), 360)) == {key: [1, 2, 3] for key in (*OLD, *NEW)}
+        assert numbers_by_key(read(wire.member(), 360)) == {key: [2, 3, 4] for key in (*OLD, *NEW)}
     finally:
         for each in wire.opened:
             each.close()
