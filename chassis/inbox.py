@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from atlas.common.v1.event_metadata_pb2 import EventMetadata
-from chassis.database import unnest, upsert_rows
+from chassis.database import one_of, unnest, upsert_rows
 from chassis.envelope import Received
 from chassis.tables import inbox, stream_position
 
@@ -31,8 +31,8 @@ _CLAIM = (
 # names the topics too, or an index that begins with (handler, topic) would be read whole before PostgreSQL 18
 _POSITIONS = sa.select(stream_position).where(
     stream_position.c.handler == sa.bindparam("handler", type_=sa.Text),
-    stream_position.c.topic == sa.any_(sa.bindparam("topics", type_=pg.ARRAY(sa.Text))),
-    stream_position.c.stream_key == sa.any_(sa.bindparam("keys", type_=pg.ARRAY(sa.Text))),
+    one_of(stream_position.c.topic, "topics"),
+    one_of(stream_position.c.stream_key, "keys"),
 )
 
 

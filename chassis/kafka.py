@@ -35,7 +35,7 @@ class KafkaBroker:
         self._profile = CAPABILITIES[provider]
 
     def publisher(self, client: str) -> Publisher:
-        """Make an idempotent publisher."""
+        """Make a publisher, idempotent where the profile says so."""
         config = {**self._common, "client.id": client, **self._profile.producer}
         return KafkaPublisher(config, is_durable=self._profile.durable)
 
@@ -53,10 +53,10 @@ class KafkaBroker:
 
 
 class KafkaPublisher:
-    """Publishes with acks from all replicas; a message is never given up, so order per key has no gap.
+    """Publishes with acks from all replicas. To a durable broker a message is never given up, so order per key has no gap.
 
-    A broker that is not durable may be another cluster behind each new connection: nothing is sent over one before
-    `cluster_id` was asked again.
+    One that is not may be another cluster behind each new connection: what waits is given up with the connection, and
+    nothing is sent over a new one before `cluster_id` was asked again.
     """
 
     def __init__(self, config: dict[str, Any], *, is_durable: bool) -> None:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from chassis.broker import InRecord
+from chassis.database import one_of
 from chassis.errors import Poison
 from chassis.tables import parked_event
 
@@ -22,11 +23,7 @@ FIRST_SECONDS = 0.5
 _HANDLER = parked_event.c.handler == sa.bindparam("handler", type_=sa.Text)
 _BLOCKED = (
     sa.select(parked_event.c.topic, parked_event.c.stream_key)
-    .where(
-        _HANDLER,
-        parked_event.c.topic == sa.any_(sa.bindparam("topics", type_=pg.ARRAY(sa.Text))),
-        parked_event.c.stream_key == sa.any_(sa.bindparam("keys", type_=pg.ARRAY(sa.Text))),
-    )
+    .where(_HANDLER, one_of(parked_event.c.topic, "topics"), one_of(parked_event.c.stream_key, "keys"))
     .distinct()
 )
 _EARLIER = parked_event.alias()

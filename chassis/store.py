@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql as pg
 
-from chassis.database import insert_rows, sqlstate, update_rows, upsert_rows
+from chassis.database import insert_rows, one_of, sqlstate, update_rows, upsert_rows
 from chassis.errors import Conflict
 from chassis.world import Aggregate, Keys, Row, World
 
@@ -116,8 +115,7 @@ def _parts(table: sa.Table, parent: str) -> sa.Select[Any]:
 
 
 def _among(table: sa.Table, name: str) -> sa.Select[Any]:
-    column = table.c[name]
-    return sa.select(table).where(column == sa.any_(sa.bindparam("wanted", type_=pg.ARRAY(column.type))))
+    return sa.select(table).where(one_of(table.c[name], "wanted"))
 
 
 def _columns(mapping: Mapping[A], row: Row[A]) -> Columns:
