@@ -15,7 +15,7 @@ from bench.figures import Check, Outcome, Pair, medians, ratio_of
 from bench.processes import cpu_of, microseconds
 from bench.raw_kafka import Cluster, Ready, produce_all
 from bench.stack import REAL_KAFKA, Databases, pids, stack
-from chassis import outbox
+from chassis import collector, outbox
 from chassis.application import Application
 from chassis.broker import OutRecord
 from chassis.clock import SandboxClock
@@ -66,6 +66,7 @@ def _order_svc(databases: Databases) -> Iterator[Application]:
     cluster = Cluster.of(databases.addresses)
     clock = SandboxClock()
     settings = Settings(database_url=databases.secret("order_svc"))
+    collector.spare_start_up()
     built = app.build(settings, clock, KafkaBroker(cluster.bootstrap, cluster.provider), IdSource(clock))
     try:
         yield built

@@ -26,6 +26,7 @@ PRODUCER: Final[Mapping[str, Any]] = {
     "message.timeout.ms": 0,
     "allow.auto.create.topics": False,
     "queue.buffering.max.kbytes": 65_536,
+    "delivery.report.only.error": True,
 }
 CONSUMER: Final[Mapping[str, Any]] = {
     "enable.auto.commit": False,

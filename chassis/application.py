@@ -82,10 +82,14 @@ class Application:
             subscriptions=blueprint.subscriptions,
             clock=clock,
             ids=ids,
-            on_commit=self.relay.wake,
+            on_commit=self._on_commit,
         )
         self.consumer = Consumer(self.service, broker, settings.batch_events)
         self.timers = TimerWorker(self.service, blueprint.works)
+
+    def _on_commit(self) -> None:
+        self.relay.wake()
+        self.timers.wake()
 
     def edge(self) -> Edge:
         """Make what serves RPCs."""

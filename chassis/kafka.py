@@ -17,9 +17,12 @@ from chassis.broker import BrokerAway, InRecord, OffsetLost, OutRecord, Publishe
 from chassis.kafka_capability import CAPABILITIES
 
 log = structlog.get_logger(__name__)
+_Key = tuple[str, str]
+"""Topic and key: what order is kept for."""
 
 ACK_SECONDS, FLUSH_SECONDS, COMMIT_SECONDS = 20.0, 10.0, 5.0
 METADATA_SECONDS = 5.0
+PURGE_SECONDS = 1.0
 QUEUE_KILOBYTES = 65_536  # bounds the memory of a round, whose events may have 900 KB each
 
 
@@ -67,9 +70,13 @@ class KafkaPublisher:
             "message.timeout.ms": 0,
             "allow.auto.create.topics": False,  # some brokers would make it, with other partitions than declared
             "queue.buffering.max.kbytes": QUEUE_KILOBYTES,
+            "delivery.report.only.error": True,  # a report is an object and a call for each record; here no news is good news
+            "on_delivery": self._on_delivery,
             "error_cb": self._on_error,
         }
         self._is_durable = is_durable
+        self._failed: set[_Key] = set()
+        """The keys of which the round under way has lost a record."""
         self._fatal: KafkaError | None = None
         self._is_cut_off = False
         self._end = math.inf
@@ -79,6 +86,10 @@ class KafkaPublisher:
         """Take a new producer: another cluster refuses the id that the old cluster gave this one, for ever."""
         self._producer.purge()
         self._producer = Producer(self._config)
+
+    def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            self._failed.add((str(message.topic()), _text(message.key()) or ""))
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():
@@ -99,24 +110,19 @@ class KafkaPublisher:
     def publish(self, records: Iterable[OutRecord]) -> list[bool]:
         """Publish and wait up to 20 s for the acks. A fatal producer error ends the process: SystemExit.
 
-        Raises BrokerAway where the connection to a broker that is not durable broke; what was acknowledged is sent again.
+        Where a record's delivery failed, none of its key counts as acknowledged. Raises BrokerAway where the connection to a
+        broker that is not durable broke; what was acknowledged is sent again.
         """
         self._producer.poll(0)
         self._give_up_if_cut_off()
-        acked: list[bool] = []
-        refused: set[tuple[str, str]] = set()
-
-        def on_delivery(index: int) -> Any:
-            def mark(error: KafkaError | None, _message: Message) -> None:
-                acked[index] = error is None
-
-            return mark
-
-        for index, record in enumerate(records):
-            acked.append(False)
+        self._failed.clear()
+        sent: list[tuple[_Key, bool]] = []
+        refused: set[_Key] = set()
+        for record in records:
             key = (record.topic, record.key)
-            if key not in refused and not self._produce(record, on_delivery(index)):
+            if key not in refused and not self._produce(record):
                 refused.add(key)  # what follows of the key waits with it
+            sent.append((key, key not in refused))
         failpoints.hit("relay.after_produce")
         deadline = time.monotonic() + ACK_SECONDS
         while len(self._producer) and time.monotonic() < min(deadline, self._end) and not self._fatal:
@@ -124,21 +130,31 @@ class KafkaPublisher:
             self._give_up_if_cut_off()
         if self._fatal:
             raise SystemExit(f"fatal producer error: {self._fatal.code()}")
-        return acked
+        if len(self._producer):
+            self._give_up()
+        return [taken and key not in self._failed for key, taken in sent]
+
+    def _give_up(self) -> None:
+        """Take back what was not acknowledged, so that it is not under way twice when it is sent again.
+
+        A producer with a gap in what it has sent is no longer idempotent: another takes its place.
+        """
+        self._producer.purge()
+        if self._producer.flush(PURGE_SECONDS):
+            raise BrokerAway("what waits for an acknowledgement cannot be taken back")
+        self._producer = Producer(self._config)
 
     def _give_up_if_cut_off(self) -> None:
         if self._is_cut_off:
             self._producer.purge()
             raise BrokerAway("the connection broke, and another cluster may come back")
 
-    def _produce(self, record: OutRecord, on_delivery: Any) -> bool:
+    def _produce(self, record: OutRecord) -> bool:
         """Hand a record to the producer. Returns False where it refuses the record, or is full when the process is to end."""
-        headers: list[tuple[str, str | bytes | None]] = list(record.headers.items())
+        headers = cast(dict[str, str | bytes | None], record.headers)
         while True:
             try:
-                self._producer.produce(
-                    record.topic, key=record.key.encode(), value=record.value, headers=headers, on_delivery=on_delivery
-                )
+                self._producer.produce(record.topic, record.value, record.key, headers=headers)
                 return True
             except BufferError:
                 if time.monotonic() > self._end:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from chassis import failpoints
 from chassis.broker import OutRecord
@@ -16,7 +18,7 @@ from chassis.envelope import Sealed
 from chassis.tables import outbox, publication
 
 RETENTION_DAYS = 7
-PAGE = 500
+CHUNK = 100
 IS_PENDING = publication.c.publish_time.is_(None)
 
 _COLUMNS = ("event_id", "event_type", "topic", "stream_key", "stream_sequence", "headers", "value", "occur_time")
@@ -26,6 +28,20 @@ _EVENT = (
     .from_select(list(_COLUMNS), sa.select(*[_ROWS.c[name] for name in _COLUMNS]).order_by(_ROWS.c.ordinality))
     .returning(outbox.c.id)
     .cte("event")
+)
+_FIRST = (
+    sa.select(publication.c.outbox_id)
+    .where(IS_PENDING, publication.c.outbox_id >= sa.bindparam("floor"))
+    .order_by(publication.c.outbox_id)
+    .limit(sa.bindparam("limit"))
+    .subquery()
+)
+_PENDING = str(
+    sa.select(outbox.c.id, outbox.c.topic, outbox.c.stream_key, outbox.c.value, outbox.c.headers)
+    .join(_FIRST, outbox.c.id == _FIRST.c.outbox_id)
+    .where(outbox.c.id >= sa.bindparam("floor"))
+    .order_by(outbox.c.id)
+    .compile(dialect=PGDialect_psycopg())  # type: ignore[no-untyped-call]
 )
 _APPEND = sa.insert(publication).from_select(["outbox_id"], sa.select(_EVENT.c.id))
 
@@ -70,14 +86,14 @@ def append_dead_letter(connection: sa.Connection, event_id: str, record: OutReco
 
 
 def pending(connection: sa.Connection, *, floor: int, limit: int) -> Iterator[tuple[int, OutRecord]]:
-    """Read unpublished events from id `floor` on, by id; more than a page of them come page by page, from one snapshot."""
-    ids = sa.select(publication.c.outbox_id).where(IS_PENDING, publication.c.outbox_id >= floor)
-    first = ids.order_by(publication.c.outbox_id).limit(limit).subquery()
-    statement = sa.select(outbox.c.id, outbox.c.topic, outbox.c.stream_key, outbox.c.value, outbox.c.headers)
-    statement = statement.join(first, outbox.c.id == first.c.outbox_id).where(outbox.c.id >= floor).order_by(outbox.c.id)
-    paging = {"yield_per": PAGE} if limit > PAGE else {}
-    for row_id, *record in connection.execute(statement, execution_options=paging):
-        yield row_id, OutRecord(*record)
+    """Read unpublished events from id `floor` on, by id, while the server sends them: one statement, so one snapshot.
+
+    The driver is used bare: it takes bytes in binary, and rows in chunks without a cursor to go back and forth for.
+    """
+    driver = cast(psycopg.Connection[Any], connection.connection.driver_connection)
+    with driver.cursor(binary=True) as cursor:
+        for row_id, *record in cursor.stream(_PENDING, {"floor": floor, "limit": limit}, size=CHUNK):
+            yield row_id, OutRecord(*record)
 
 
 def mark(connection: sa.Connection, ids: Sequence[int]) -> None:

@@ -15,7 +15,7 @@ from chassis.broker import OutRecord
 from chassis.kafka_capability import CAPABILITIES
 
 SETTINGS: dict[type, Any] = {kafka.KafkaPublisher: PRODUCER, kafka.KafkaSubscription: CONSUMER, kafka.KafkaBroker: COMMON}
-OWN = {"bootstrap.servers", "error_cb"}
+OWN = {"bootstrap.servers", "error_cb", "on_delivery"}
 
 
 @pytest.mark.parametrize(("ours", "settings"), SETTINGS.items(), ids=lambda value: getattr(value, "__name__", ""))

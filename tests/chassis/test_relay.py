@@ -275,7 +275,7 @@ def test_another_cluster_gets_another_publisher_and_the_retained_rows(bench: Ben
 def test_a_backlog_is_published_in_long_rounds_and_in_order(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relay, "BATCH", 5)
     monkeypatch.setattr(relay, "BACKLOG", 20)
-    monkeypatch.setattr("chassis.outbox.PAGE", 5)
+    monkeypatch.setattr("chassis.outbox.CHUNK", 5)
     publishing = Relay(bench.app.database, bench.broker.publisher("relay"))
     keys = [new_key() for _ in range(3)]
     for number in range(36):

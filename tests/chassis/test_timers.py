@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from atlas.orders.v1 import order_events_pb2
-from chassis import failpoints, timer_rows
+from chassis import failpoints, timer_rows, timers
 from chassis.clock import ManualClock
 from chassis.envelope import Cause
 from chassis.failpoints import FailpointCrash
@@ -167,9 +167,9 @@ def test_setting_a_timer_again_moves_it_and_clearing_it_removes_it(bench: Bench)
 
 def test_the_oldest_are_worked_first(bench: Bench) -> None:
     cause = Cause("c", "r", TRACE, SYSTEM)
-    timers = [(Timer("ring", str(hours), START - hours * HOUR), cause) for hours in range(5)]
+    due = [(Timer("ring", str(hours), START - hours * HOUR), cause) for hours in range(5)]
     with bench.app.database.begin() as connection:
-        timer_rows.save(connection, timers)
+        timer_rows.save(connection, due)
         assert [row.key for row in timer_rows.claim(connection, ["ring"], START, 2)] == ["4", "3"]
 
 
@@ -184,5 +184,21 @@ def test_the_loop_waits_for_the_database_and_ends_when_told_to(bench: Bench) -> 
     _expire_leases(bench)
     until(lambda: bench.labels(one) == ["timer", "rung"])
     stopping.set()
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_a_commit_wakes_a_worker_that_waits(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timers, "SHORTEST_WAIT", 60.0)
+    (one,) = _set(bench)
+    stopping = threading.Event()
+    thread = threading.Thread(target=bench.app.timers.run, args=(stopping,))
+    thread.start()
+    until(lambda: not bench.app.timers._wake.is_set())
+    _advance(bench)
+    bench.count(new_key())
+    until(lambda: bench.labels(one) == ["timer", "rung"])
+    stopping.set()
+    bench.app.timers.wake()
     thread.join(5)
     assert not thread.is_alive()
