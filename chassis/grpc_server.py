@@ -16,6 +16,7 @@ from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from chassis import auth
+from chassis.call_batches import CallBatches
 from chassis.interceptors import Chain
 
 _OPTIONS = [
@@ -59,10 +60,11 @@ class GrpcServer:
         self._health = health_aio.HealthServicer()
         self._names = [servicer.contract.full_name for servicer in servicers]
         add_HealthServicer_to_server(self._health, self._server)
-        chain = Chain(verifier)
+        chain, guarded = Chain(verifier), dict[str, Any]()
         for servicer in servicers:
-            guard = cast(grpc.aio.Server, _Guard(self._server, servicer.contract, chain))
+            guard = cast(grpc.aio.Server, _Guard(self._server, servicer.contract, chain, guarded))
             servicer.add(servicer.implementation, guard)
+        self._server.add_generic_rpc_handlers((CallBatches(guarded).generic_handler(),))
         if reflect:
             _add_reflection(self._server, [*self._names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name])
         self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
@@ -83,13 +85,15 @@ class GrpcServer:
 class _Guard:
     """Stands for the server while a servicer adds itself, so that its methods get in behind the chain only."""
 
-    def __init__(self, server: grpc.aio.Server, contract: ServiceDescriptor, chain: Chain) -> None:
+    def __init__(self, server: grpc.aio.Server, contract: ServiceDescriptor, chain: Chain, handlers: dict[str, Any]) -> None:
         self._server = server
         self._contract = contract
         self._chain = chain
+        self._handlers = handlers
 
     def add_registered_method_handlers(self, name: str, handlers: Mapping[str, Any]) -> None:
         guarded = self._chain.around(self._contract, handlers)
+        self._handlers |= {f"/{name}/{method}": handler for method, handler in guarded.items()}
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, guarded),))
 
     def add_generic_rpc_handlers(self, handlers: object) -> None:

@@ -13,13 +13,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chassis import metrics, telemetry
 from chassis.rest.asgi import RequestContext, context_of, read_body, respond, send_problem
+from chassis.rest.call_batcher import Answer, Call
 from chassis.rest.headers import Headers, idempotency_key, tracestate, wait_seconds
 from chassis.rest.problem import Problem, Refused, from_rpc_error
 from chassis.rest.reply_writer import Reply, ReplyWriter
 from chassis.rest.request_reader import RequestReader
 from chassis.rest.route_table import Match
 from chassis.rest.routes import Route
-from chassis.rest.upstreams import Call, Upstreams
+from chassis.rest.upstreams import Upstreams
 
 BODY_LIMIT = 256 * 1024
 TIMEOUT = 5.0
@@ -62,21 +63,21 @@ class Transcoder:
         context, route = context_of(scope), _route(match, scope["method"])
         endpoint = self._endpoints[route]
         _check_scopes(route, context)
-        call = self._call(route, match)
         metadata, wait = _metadata(route, context)
+        call = self._call(route, match, shared=_is_shared(route, wait))
         body = b""
         if route.body:
             body = await read_body(receive, BODY_LIMIT)
             _check_media_type(context.headers, body)
         query: bytes = scope["query_string"]
         request = endpoint.reader.read(match.values, query, body, context.headers)
-        response, trailing = await _invoke(route, call, request, metadata, min(TIMEOUT + wait, LONGEST_TIMEOUT))
+        response, trailing = await _invoke(call, request, metadata, min(TIMEOUT + wait, LONGEST_TIMEOUT))
         return endpoint.writer.write(response, context.path, query, trailing)
 
-    def _call(self, route: Route, match: Match) -> Call:
+    def _call(self, route: Route, match: Match, *, shared: bool) -> Call:
         service = route.service
         name = service.upstream or match.values[route.variables.index(service.upstream_variable)]
-        call = self._upstreams.call(name, route)
+        call = self._upstreams.call(name, route, shared=shared)
         if call is None:
             raise Refused(Problem("NOT_FOUND", f"There is no service {name!r}; use {', '.join(self._upstreams.names)}."))
         return call
@@ -121,6 +122,11 @@ def _metadata(route: Route, context: RequestContext) -> tuple[Metadata, int]:
     return metadata, wait
 
 
+def _is_shared(route: Route, wait: int) -> bool:
+    """Whether a call may travel with others: commands of the domain, which are soon done."""
+    return route.is_keyed and route.service.upstream != "" and not wait
+
+
 def _check_media_type(headers: Headers, body: bytes) -> None:
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise Refused(Problem("UNSUPPORTED_MEDIA_TYPE", "Content-Encoding is not supported."))
@@ -132,19 +138,15 @@ def _check_media_type(headers: Headers, body: bytes) -> None:
         raise Refused(Problem("UNSUPPORTED_MEDIA_TYPE"))
 
 
-async def _invoke(
-    route: Route, call: Call, request: Message, metadata: Metadata, timeout: float
-) -> tuple[Message, list[tuple[str, str | bytes]]]:
+async def _invoke(call: Call, request: Message, metadata: Metadata, timeout: float) -> Answer:
     started, code = time.perf_counter(), "OK"
     try:
-        with telemetry.span(route.full_method.lstrip("/"), SpanKind.CLIENT) as traceparent:
-            rpc = call(request, metadata=[*metadata, ("traceparent", traceparent)], timeout=timeout)
-            response = await rpc
-            return response, list(await rpc.trailing_metadata())
+        with telemetry.span(call.method.lstrip("/"), SpanKind.CLIENT) as traceparent:
+            return await call(request, [*metadata, ("traceparent", traceparent)], timeout)
     except grpc.aio.AioRpcError as error:
         code = error.code().name
         if error.code() in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.UNIMPLEMENTED):
-            log.error("call failed", rpc=route.full_method, code=code)
+            log.error("call failed", rpc=call.method, code=code)
         raise
     finally:
-        metrics.RPC_CLIENT_DURATION.labels(route.full_method.lstrip("/"), code).observe(time.perf_counter() - started)
+        metrics.RPC_CLIENT_DURATION.labels(call.method.lstrip("/"), code).observe(time.perf_counter() - started)

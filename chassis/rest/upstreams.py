@@ -1,4 +1,4 @@
-"""The gRPC channels to the services, one each, and the callables of their methods."""
+"""The gRPC channels to the services, one each, and the calls of their methods."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterable, Mapping
 
 import grpc
-from google.protobuf.message import Message
 
 from atlas.common.v1 import options_pb2
+from chassis.call_batches import METHOD, SERVICE
+from chassis.rest.call_batcher import Call, CallBatcher, LoneCall, SharedCall
 from chassis.rest.routes import Route
 
-Call = grpc.aio.UnaryUnaryMultiCallable[Message, Message]
 MAX_ANSWER = 16 * 1024 * 1024  # 200 orders of 500 lines; what goes in is bounded by the body's limit
 _REPEATABLE = (options_pb2.IDEMPOTENCY_NO_SIDE_EFFECTS, options_pb2.IDEMPOTENCY_KEYED)
 
@@ -23,7 +23,8 @@ class Upstreams:
         self._addresses = dict(addresses)
         self._options = _channel_options(routes)
         self._channels: dict[str, grpc.aio.Channel] = {}
-        self._calls: dict[tuple[str, str], Call] = {}
+        self._batchers: dict[str, CallBatcher] = {}
+        self._calls: dict[tuple[str, str, bool], Call] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -36,12 +37,14 @@ class Upstreams:
             channel = grpc.aio.insecure_channel(address, options=self._options)
             channel.get_state(try_to_connect=True)
             self._channels[name] = channel
+            self._batchers[name] = CallBatcher(channel)
 
     async def close(self) -> None:
         """Close every channel, letting calls under way end."""
         for channel in self._channels.values():
             await channel.close(grace=5)
         self._channels.clear()
+        self._batchers.clear()
         self._calls.clear()
 
     def is_connected(self, name: str) -> bool:
@@ -49,16 +52,15 @@ class Upstreams:
         channel = self._channels.get(name)
         return channel is not None and channel.get_state() == grpc.ChannelConnectivity.READY
 
-    def call(self, name: str, route: Route) -> Call | None:
-        """Return the callable of a route at one upstream; None when there is no such upstream."""
-        key = (name, route.full_method)
+    def call(self, name: str, route: Route, *, shared: bool) -> Call | None:
+        """Return the call of a route at one upstream, alone or shared with others; None when there is no such upstream."""
+        key = (name, route.full_method, shared)
         found = self._calls.get(key)
         if found is None and (channel := self._channels.get(name)):
-            found = self._calls[key] = channel.unary_unary(
-                route.full_method,
-                request_serializer=route.request.SerializeToString,
-                response_deserializer=route.response.FromString,
-            )
+            found = lone = LoneCall(channel, route.full_method, route.request, route.response)
+            if shared:
+                found = SharedCall(lone, self._batchers[name])
+            self._calls[key] = found
         return found
 
 
@@ -81,6 +83,7 @@ def _service_config(routes: Iterable[Route]) -> str:
         for route in routes
         if route.policy.idempotency in _REPEATABLE
     ]
+    names.append({"service": SERVICE, "method": METHOD})  # of keyed calls alone
     unique = list({(name["service"], name["method"]): name for name in names}.values())
     retry = {
         "maxAttempts": 3,
