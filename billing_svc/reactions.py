@@ -49,7 +49,7 @@ def order_cancelled(world: World, fact: facts.OrderCancelled, context: Context) 
     return _decide(account, change, context, *((counter,) if is_drawn else ()))
 
 
-def order_fulfilled(world: World, fact: facts.OrderShipped | None, context: Context) -> Decision:
+def order_shipped(world: World, fact: facts.OrderShipped | None, context: Context) -> Decision:
     """Post the revenue of a shipment; a short close ships nothing."""
     if fact is None:
         return NOTHING
@@ -186,7 +186,8 @@ def _movement(fact: facts.StockReceived) -> Keys:
 SUBSCRIPTIONS: dict[type[Message], Reaction[Any]] = {
     order_events_pb2.OrderPlaced: Reaction(wire.order_placed, _order_and_invoice_number, order_placed),
     order_events_pb2.OrderCancelled: Reaction(wire.order_cancelled, _order_and_credit_note_number, order_cancelled),
-    order_events_pb2.OrderFulfilled: Reaction(wire.order_fulfilled, _order_if_shipped, order_fulfilled),
+    order_events_pb2.OrderPartiallyFulfilled: Reaction(wire.order_shipped, _order_if_shipped, order_shipped),
+    order_events_pb2.OrderFulfilled: Reaction(wire.order_shipped, _order_if_shipped, order_shipped),
     inventory_events_pb2.InventoryReserved: Reaction(wire.inventory_reserved, _order_and_invoice_number, inventory_reserved),
     inventory_events_pb2.InventoryReservationFailed: Reaction(wire.reservation_failed, _order, reservation_failed),
     inventory_events_pb2.StockShipped: Reaction(wire.stock_shipped, _order_and_shipment, stock_shipped),

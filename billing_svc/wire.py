@@ -69,8 +69,10 @@ def order_cancelled(event: orders.OrderCancelled, _metadata: EventMetadata) -> f
     return facts.OrderCancelled(event.order_id, placed_by)
 
 
-def order_fulfilled(event: orders.OrderFulfilled, _metadata: EventMetadata) -> facts.OrderShipped | None:
-    """Read the last shipment of an order; None where the rest was cancelled, or nothing was in it."""
+def order_shipped(
+    event: orders.OrderPartiallyFulfilled | orders.OrderFulfilled, _metadata: EventMetadata
+) -> facts.OrderShipped | None:
+    """Read one shipment of an order; None where the rest was cancelled, or nothing was in it."""
     if not event.HasField("fulfillment") or not event.fulfillment.lines:
         return None
     amounts = [money(line.net) for line in event.fulfillment.lines]

@@ -25,7 +25,14 @@ StateOption = Annotated[list[str] | None, typer.Option("--state", help="Only ord
 LimitOption = Annotated[int, typer.Option("--limit", min=1, max=200, help="How many at most.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="CUSTOMER_REQUEST, OUT_OF_STOCK, FRAUD or OTHER.")]
 CommentOption = Annotated[str, typer.Option("--comment", help="Why, in your own words.")]
+PartOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--line", metavar="LINE_NUMBER:QUANTITY", help="What is shipped, all that remains by default; may be repeated."
+    ),
+]
 TrackingOption = Annotated[str | None, typer.Option("--tracking", help="The carrier's reference.")]
+_PART = re.compile(r"([0-9]+):([0-9]+)")
 _LINE = re.compile(r"([^:]+):([0-9]+):([0-9]+)(?:\.([0-9]{1,2}))?")
 
 
@@ -37,7 +44,7 @@ def register(app: typer.Typer) -> None:
     orders.command("get", epilog="Example: atlas order get ORDER_ID")(get)
     orders.command("list", epilog="Example: atlas order list --state BACKORDERED")(list_orders)
     orders.command("cancel", epilog="Example: atlas order cancel ORDER_ID --reason CUSTOMER_REQUEST")(cancel)
-    orders.command("fulfill", epilog="Example: atlas order fulfill ORDER_ID --tracking TRACK-1")(fulfill)
+    orders.command("fulfill", epilog="Example: atlas order fulfill ORDER_ID --line 1:2 --tracking TRACK-1")(fulfill)
     app.add_typer(orders, name="order")
 
 
@@ -92,10 +99,14 @@ def cancel(
 
 
 def fulfill(
-    order_id: IdArgument, tracking: TrackingOption = None, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
+    order_id: IdArgument,
+    line: PartOption = None,
+    tracking: TrackingOption = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
 ) -> None:
-    """Ship everything that remains of a confirmed order."""
-    body: Json = {"tracking_reference": tracking} if tracking else {}
+    """Ship a confirmed order, or a part of it."""
+    body: Json = {"lines": [parse_part(text) for text in line or ()]} | ({"tracking_reference": tracking} if tracking else {})
     shipped = connect(home).as_user("ops").post(f"/v1/orders/{order_id}/fulfillments", body)
     if as_json:
         show_json(shipped)
@@ -106,6 +117,14 @@ def fulfill(
 def _order(texts: list[str], method: str) -> Json:
     lines = [parse_line(text) for text in texts]
     return {"customer_id": CUSTOMER, "currency_code": CURRENCY, "payment_method": method, "lines": lines}
+
+
+def parse_part(text: str) -> Json:
+    """Read LINE_NUMBER:QUANTITY."""
+    found = _PART.fullmatch(text)
+    if found is None:
+        raise CommandFailed(f"cannot read the line {text}", "write LINE_NUMBER:QUANTITY, such as 1:2", ExitCode.USAGE)
+    return {"line_number": int(found[1]), "quantity": int(found[2])}
 
 
 def parse_line(text: str) -> Json:

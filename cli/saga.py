@@ -14,7 +14,7 @@ from cli.show import console, show_json
 from cli.timeline import read_timeline, remaining_line, step_line
 from cli.waiting import NeverHappened, wait_until
 
-AT_REST = frozenset({"FULFILLED", "BACKORDERED", "PAYMENT_FAILED", "AWAITING_APPROVAL", "CONFIRMED"})
+AT_REST = frozenset({"FULFILLED", "PARTIALLY_FULFILLED", "BACKORDERED", "PAYMENT_FAILED", "AWAITING_APPROVAL", "CONFIRMED"})
 PROJECTED_SECONDS = 3.0
 FOLLOW_PAUSE_SECONDS = 0.1
 FollowOption = Annotated[bool, typer.Option("--follow", help="Go on until the order waits for a person or is done.")]

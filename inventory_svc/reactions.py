@@ -14,7 +14,7 @@ from inventory_svc import wire
 from inventory_svc.backlog import waiting
 from inventory_svc.domain import backorder, events
 from inventory_svc.domain.backorder import Queue, Stock
-from inventory_svc.domain.facts import OrderCancelled, OrderConfirmed, OrderFulfilled, OrderPlaced
+from inventory_svc.domain.facts import OrderCancelled, OrderConfirmed, OrderPlaced, OrderShipped
 from inventory_svc.domain.reservation import Reservation
 from inventory_svc.domain.shipping import Shipping, ship_held
 from inventory_svc.domain.stock import StockItem
@@ -58,7 +58,7 @@ def order_confirmed(world: World, fact: OrderConfirmed, context: Context) -> Dec
     return Decision(changed=(known.confirmed(),))
 
 
-def order_fulfilled(world: World, fact: OrderFulfilled, context: Context) -> Decision:
+def order_shipped(world: World, fact: OrderShipped, context: Context) -> Decision:
     """Move a shipment out of the warehouse; one that is told before its order waits for it."""
     known = _known(world, fact.order_id)
     if fact.shipment is None or known.is_cancelled or known.knows_shipment(fact.shipment.fulfillment_id):
@@ -100,17 +100,18 @@ def _cancelled_keys(fact: OrderCancelled) -> Keys:
     return keys(StockItem, fact.skus) | keys(Queue, fact.skus) | _order(fact.order_id)
 
 
+def _shipped_keys(fact: OrderShipped) -> Keys:
+    return keys(StockItem, fact.skus) | _order(fact.order_id)
+
+
 SUBSCRIPTIONS: dict[type[Message], Reaction[Any]] = {
     order_events_pb2.OrderPlaced: Reaction(parse=wire.order_placed, keys=_placed_keys, react=order_placed),
     order_events_pb2.OrderCancelled: Reaction(parse=wire.order_cancelled, keys=_cancelled_keys, react=order_cancelled),
     order_events_pb2.OrderConfirmed: Reaction(
         parse=wire.order_confirmed, keys=lambda fact: _order(fact.order_id), react=order_confirmed
     ),
-    order_events_pb2.OrderFulfilled: Reaction(
-        parse=wire.order_fulfilled,
-        keys=lambda fact: keys(StockItem, fact.skus) | _order(fact.order_id),
-        react=order_fulfilled,
-    ),
+    order_events_pb2.OrderPartiallyFulfilled: Reaction(parse=wire.order_shipped, keys=_shipped_keys, react=order_shipped),
+    order_events_pb2.OrderFulfilled: Reaction(parse=wire.order_shipped, keys=_shipped_keys, react=order_shipped),
 }
 
 WORKS: dict[str, Work[Any, Any]] = {}

@@ -70,11 +70,13 @@ def order_confirmed(payload: order_events_pb2.OrderConfirmed, metadata: EventMet
     return facts.OrderConfirmed(payload.order_id)
 
 
-def order_fulfilled(payload: order_events_pb2.OrderFulfilled, metadata: EventMetadata) -> facts.OrderFulfilled:
-    """Read OrderFulfilled."""
+def order_shipped(
+    payload: order_events_pb2.OrderPartiallyFulfilled | order_events_pb2.OrderFulfilled, metadata: EventMetadata
+) -> facts.OrderShipped:
+    """Read one shipment of an order, the last one or not."""
     parts = tuple((line.line_number, line.quantity) for line in payload.fulfillment.lines if line.quantity)
     shipment = Shipment(payload.fulfillment.fulfillment_id, parts) if parts else None
-    return facts.OrderFulfilled(payload.order_id, shipment, frozenset(line.sku for line in payload.fulfillment.lines))
+    return facts.OrderShipped(payload.order_id, shipment, frozenset(line.sku for line in payload.fulfillment.lines))
 
 
 # Events that are sent.

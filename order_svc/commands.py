@@ -26,7 +26,7 @@ def cancel_order(world: World, command: CancelOrder, context: Context) -> Decisi
 
 
 def fulfill_order(world: World, command: FulfillOrder, context: Context) -> Decision:
-    """Record a shipment of everything that remains."""
+    """Record a shipment."""
     order = _of_caller(world, command.order_id, command.expected_version, context)
     fulfilled, fulfillment, events = orders.fulfill(
         order,

@@ -299,11 +299,10 @@ def payload(event: events.Event) -> Message:
             )
         case events.OrderConfirmed(order):
             return order_events_pb2.OrderConfirmed(order_id=order.order_id, lines=_line_quantities(order))
+        case events.OrderPartiallyFulfilled(order, fulfillment):
+            return order_events_pb2.OrderPartiallyFulfilled(order_id=order.order_id, fulfillment=_shipment(fulfillment))
         case events.OrderFulfilled(order, fulfillment):
-            shipment = order_events_pb2.Shipment(
-                fulfillment_id=fulfillment.fulfillment_id, lines=_fulfillment_lines(fulfillment)
-            )
-            return order_events_pb2.OrderFulfilled(order_id=order.order_id, fulfillment=shipment)
+            return order_events_pb2.OrderFulfilled(order_id=order.order_id, fulfillment=_shipment(fulfillment))
         case events.OrderCancellationSettled(order):
             return _settled_payload(order)
         case events.OrderStateChanged(order):
@@ -314,6 +313,10 @@ def payload(event: events.Event) -> Message:
             )
             _set_ending(message, order)
             return message
+
+
+def _shipment(fulfillment: Fulfillment) -> order_events_pb2.Shipment:
+    return order_events_pb2.Shipment(fulfillment_id=fulfillment.fulfillment_id, lines=_fulfillment_lines(fulfillment))
 
 
 def _settled_payload(order: Order) -> order_events_pb2.OrderCancellationSettled:

@@ -88,6 +88,7 @@ SUMMARIES: dict[type[Message], Callable[[Any], str]] = {
     orders.OrderPlaced: _placed,
     orders.OrderCancelled: lambda event: name(order_pb2.CancelReason, event.reason),
     orders.OrderConfirmed: lambda event: f"{_units(event.lines)} may be shipped",
+    orders.OrderPartiallyFulfilled: lambda event: f"{_units(event.fulfillment.lines)} shipped, more to come",
     orders.OrderFulfilled: _fulfilled,
     orders.OrderCancellationSettled: _settled,
     orders.OrderStateChanged: _state_changed,

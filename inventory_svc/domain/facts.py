@@ -33,8 +33,8 @@ class OrderConfirmed:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderFulfilled:
-    """An order was shipped completely; `shipment` is empty when the rest was cancelled."""
+class OrderShipped:
+    """Some or all of an order was shipped; `shipment` is empty when the rest was cancelled."""
 
     order_id: str
     shipment: Shipment | None

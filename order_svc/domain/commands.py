@@ -25,7 +25,7 @@ class CancelOrder:
 
 @dataclass(frozen=True, slots=True)
 class FulfillOrder:
-    """Ship what remains of an order; `wanted` are (line number, units)."""
+    """Ship some of what remains of an order; `wanted` are (line number, units), none means all."""
 
     order_id: str
     wanted: tuple[tuple[int, int], ...]

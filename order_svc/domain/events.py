@@ -32,6 +32,14 @@ class OrderConfirmed:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderPartiallyFulfilled:
+    """A part of an order was shipped; more is to come."""
+
+    order: Order
+    fulfillment: Fulfillment
+
+
+@dataclass(frozen=True, slots=True)
 class OrderFulfilled:
     """An order was shipped completely; this is its last shipment."""
 
@@ -53,4 +61,12 @@ class OrderStateChanged:
     order: Order
 
 
-Event = OrderPlaced | OrderCancelled | OrderConfirmed | OrderFulfilled | OrderCancellationSettled | OrderStateChanged
+Event = (
+    OrderPlaced
+    | OrderCancelled
+    | OrderConfirmed
+    | OrderPartiallyFulfilled
+    | OrderFulfilled
+    | OrderCancellationSettled
+    | OrderStateChanged
+)

@@ -249,15 +249,17 @@ def cancel(order: Order, reason: str, by: Person, now: datetime) -> Outcomes:
 def fulfill(
     order: Order, wanted: Sequence[tuple[int, int]], *, fulfillment_id: str, tracking_reference: str | None, now: datetime
 ) -> tuple[Order, Fulfillment, tuple[events.Event, ...]]:
-    """Ship everything that remains of a confirmed order. `wanted` are (line number, units); none means all."""
+    """Ship some or all of what remains of a confirmed order. `wanted` are (line number, units); none means all."""
     if order.state not in (State.CONFIRMED, State.PARTIALLY_FULFILLED):
         raise OrderNotShippable(order.state)
     _check_wanted(order, wanted)
-    shipped = tuple(replace(line, quantity_shipped=line.quantity_shipped + line.remaining) for line in order.lines)
-    parts = tuple(_part(line) for line in order.lines if line.remaining)
+    units = dict(wanted) or {line.line_number: line.remaining for line in order.lines if line.remaining}
+    parts = tuple(_part(line, units[line.line_number]) for line in order.lines if line.line_number in units)
     fulfillment = Fulfillment(fulfillment_id, order.order_id, parts, tracking_reference)
-    fulfilled = replace(order, lines=shipped)
-    moved, caused = _moved(order, fulfilled, [events.OrderFulfilled(fulfilled, fulfillment)], now)
+    shipped = replace(order, lines=tuple(line.shipped(units.get(line.line_number, 0)) for line in order.lines))
+    is_last = shipped.state is State.FULFILLED
+    event = (events.OrderFulfilled if is_last else events.OrderPartiallyFulfilled)(shipped, fulfillment)
+    moved, caused = _moved(order, shipped, [event], now)
     return moved, fulfillment, caused
 
 
@@ -270,18 +272,16 @@ def _check_wanted(order: Order, wanted: Sequence[tuple[int, int]]) -> None:
             raise MoreThanReserved(number, quantity, remaining[number])
     if len({number for number, _ in wanted}) < len(wanted):
         raise InvalidLines("lines", "line.once", "must name each line once")
-    if wanted and dict(wanted) != {number: units for number, units in remaining.items() if units}:
-        raise InvalidLines("lines", "fulfillment.whole", "must be everything that remains: ship it all, or name no lines")
 
 
-def _part(line: Line) -> FulfillmentLine:
-    before, after = line.quantity_shipped + line.quantity_cancelled, line.quantity
+def _part(line: Line, units: int) -> FulfillmentLine:
+    before = line.quantity_shipped + line.quantity_cancelled
     return FulfillmentLine(
         line_number=line.line_number,
         sku=line.sku,
-        quantity=line.remaining,
-        net=share(line.net, before=before, after=after, whole=line.quantity),
-        tax=share(line.tax, before=before, after=after, whole=line.quantity),
+        quantity=units,
+        net=share(line.net, before=before, after=before + units, whole=line.quantity),
+        tax=share(line.tax, before=before, after=before + units, whole=line.quantity),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chassis.money import BASIS_POINTS, Money, total
 from order_svc.domain.errors import InvalidLines
@@ -44,6 +44,10 @@ class Line:
     def remaining(self) -> int:
         """Units that are neither shipped nor cancelled."""
         return self.quantity - self.quantity_shipped - self.quantity_cancelled
+
+    def shipped(self, units: int) -> Line:
+        """Units went out."""
+        return replace(self, quantity_shipped=self.quantity_shipped + units)
 
 
 def price(requests: Sequence[LineRequest]) -> tuple[Line, ...]:

@@ -155,11 +155,25 @@ def order_cancelled(order_id: str) -> orders.OrderCancelled:
 
 def order_fulfilled(order_id: str, fulfillment_id: str) -> orders.OrderFulfilled:
     """Everything was shipped at once."""
-    line = fulfillment_pb2.FulfillmentLine(
-        line_number=1, sku="LAMP-01", quantity=3, net=money_message(eur(NET)), tax=money_message(eur(TAX))
+    return orders.OrderFulfilled(order_id=order_id, fulfillment=_shipment(fulfillment_id, 3))
+
+
+def order_shipped_in_parts(
+    order_id: str, first_id: str, last_id: str
+) -> tuple[orders.OrderPartiallyFulfilled, orders.OrderFulfilled]:
+    """One lamp was shipped, then the other two."""
+    return (
+        orders.OrderPartiallyFulfilled(order_id=order_id, fulfillment=_shipment(first_id, 1)),
+        orders.OrderFulfilled(order_id=order_id, fulfillment=_shipment(last_id, 2)),
     )
-    shipment = orders.Shipment(fulfillment_id=fulfillment_id, lines=[line])
-    return orders.OrderFulfilled(order_id=order_id, fulfillment=shipment)
+
+
+def _shipment(fulfillment_id: str, units: int) -> orders.Shipment:
+    net, tax = eur(NET * units // 3), eur(TAX * units // 3)
+    line = fulfillment_pb2.FulfillmentLine(
+        line_number=1, sku="LAMP-01", quantity=units, net=money_message(net), tax=money_message(tax)
+    )
+    return orders.Shipment(fulfillment_id=fulfillment_id, lines=[line])
 
 
 def stock_shipped(order_id: str, fulfillment_id: str, value: int = 1_500) -> inventory.StockShipped:

@@ -18,6 +18,7 @@ from tests.billing_svc.builders import (
     order_cancelled,
     order_fulfilled,
     order_placed,
+    order_shipped_in_parts,
     stock_received,
     stock_shipped,
 )
@@ -52,6 +53,17 @@ def test_a_paid_and_shipped_order_earns_its_revenue_and_costs(till: Till) -> Non
     till.settle(fulfilled, shipped, fulfilled, shipped)
     assert till.balances(order_id) == {"1000": 3_600, "1200": -1_500, "2000": -600, "4000": -3_000, "5000": 1_500}
     assert till.journals(order_id) == ["INVOICE", "PAYMENT", "REVENUE", "SHIPMENT"]
+    assert till.findings() == []
+
+
+def test_each_part_of_a_shipment_earns_its_share(till: Till) -> None:
+    order_id = new_order_id()
+    first, last = order_shipped_in_parts(order_id, new_order_id(), new_order_id())
+    till.settle(order_placed(order_id), inventory_reserved(order_id), first, first)
+    assert (till.balances(order_id)["2300"], till.balances(order_id)["4000"]) == (-2_000, -1_000)
+    assert till.findings() == []
+    till.settle(last, first, last)
+    assert till.balances(order_id) == {"1000": 3_600, "2000": -600, "4000": -3_000}
     assert till.findings() == []
 
 

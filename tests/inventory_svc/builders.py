@@ -62,18 +62,30 @@ def confirmed(number: int) -> facts.OrderConfirmed:
     return facts.OrderConfirmed(an_id(number))
 
 
-def fulfilled(number: int, *wants: tuple[str, int]) -> facts.OrderFulfilled:
+def fulfilled(number: int, *wants: tuple[str, int]) -> facts.OrderShipped:
     """OrderFulfilled of the n-th order: everything in one shipment, or a short close."""
     parts = tuple((line.line_number, line.quantity) for line in lines(*wants))
     shipment = Shipment(an_id(1_000_000 + number), parts) if parts else None
-    return facts.OrderFulfilled(an_id(number), shipment, frozenset(sku for sku, _ in wants))
+    return facts.OrderShipped(an_id(number), shipment, frozenset(sku for sku, _ in wants))
+
+
+def shipped_in_parts(number: int, *shipments: tuple[tuple[int, str, int], ...]) -> list[facts.OrderShipped]:
+    """The shipments of the n-th order, each of (line number, sku, units)."""
+    return [
+        facts.OrderShipped(
+            an_id(number),
+            Shipment(an_id(2_000_000 + 100 * number + index), tuple((line, units) for line, _, units in parts)),
+            frozenset(sku for _, sku, _ in parts),
+        )
+        for index, parts in enumerate(shipments)
+    ]
 
 
 REACTIONS: dict[type, Any] = {
     facts.OrderPlaced: reactions.order_placed,
     facts.OrderCancelled: reactions.order_cancelled,
     facts.OrderConfirmed: reactions.order_confirmed,
-    facts.OrderFulfilled: reactions.order_fulfilled,
+    facts.OrderShipped: reactions.order_shipped,
 }
 
 

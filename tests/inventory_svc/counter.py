@@ -63,12 +63,19 @@ class Order:
         """OrderConfirmed."""
         return order_events_pb2.OrderConfirmed(order_id=self.order_id, lines=self.cancelled().lines)
 
-    def fulfilled(self) -> order_events_pb2.OrderFulfilled:
-        """OrderFulfilled, everything in one shipment."""
+    def partially_fulfilled(self, units: int) -> order_events_pb2.OrderPartiallyFulfilled:
+        """OrderPartiallyFulfilled, so many units of the first line."""
+        event = order_events_pb2.OrderPartiallyFulfilled(order_id=self.order_id)
+        event.fulfillment.fulfillment_id = str(uuid.uuid5(uuid.NAMESPACE_URL, self.order_id))
+        event.fulfillment.lines.add(line_number=1, sku=self.wants[0][0], quantity=units)
+        return event
+
+    def fulfilled(self, *, but: int = 0) -> order_events_pb2.OrderFulfilled:
+        """OrderFulfilled, everything in one shipment but for some units of the first line."""
         event = order_events_pb2.OrderFulfilled(order_id=self.order_id)
         event.fulfillment.fulfillment_id = str(uuid.uuid5(uuid.NAMESPACE_OID, self.order_id))
         for number, (sku, quantity) in enumerate(self.wants, 1):
-            event.fulfillment.lines.add(line_number=number, sku=sku, quantity=quantity)
+            event.fulfillment.lines.add(line_number=number, sku=sku, quantity=quantity - (but if number == 1 else 0))
         return event
 
 

@@ -64,6 +64,18 @@ def test_a_shipped_order_leaves_with_its_cost(counter: Counter, sku: str) -> Non
     assert _stock(counter, sku) == (3, 0, 0)
 
 
+def test_each_part_of_a_shipped_order_leaves_with_its_cost(counter: Counter, sku: str) -> None:
+    counter.create(sku, on_hand=6)
+    order = an_order((sku, 3))
+    first, last = order.partially_fulfilled(1), order.fulfilled(but=1)
+    counter.publish(order.placed(), order.confirmed(), first, first)
+    assert _stock(counter, sku) == (5, 2, 0)
+    counter.publish(last, first, last)
+    assert counter.kinds(order.order_id) == ["InventoryReserved", "StockShipped", "StockShipped"]
+    assert [event.value.minor_units for event in counter.published(order.order_id)[1:]] == [1200, 2400]
+    assert _stock(counter, sku) == (3, 0, 0)
+
+
 def test_a_cancelled_backorder_gives_its_part_to_the_next(counter: Counter, sku: str) -> None:
     counter.create(sku, on_hand=6)
     a, b = an_order((sku, 8), minute=1), an_order((sku, 5), minute=2)

@@ -16,7 +16,7 @@ from inventory_svc.domain.events import (
     StockShipped,
 )
 from inventory_svc.domain.reservation import State
-from tests.inventory_svc.builders import Warehouse, an_id, cancelled, confirmed, fulfilled, placed
+from tests.inventory_svc.builders import Warehouse, an_id, cancelled, confirmed, fulfilled, placed, shipped_in_parts
 
 
 def _house(**stock: int) -> Warehouse:
@@ -144,6 +144,19 @@ def _deliveries(draw: st.DrawFn, facts: Sequence[Any]) -> list[Any]:
 @given(_deliveries([placed(1, *ORDER), confirmed(1), fulfilled(1, *ORDER)]))
 def test_a_shipped_order_ends_the_same_in_whatever_order_it_is_told(facts: list[Any]) -> None:
     assert _end(facts) == (State.SHIPPED, {"A": (3, 0, 0), "B": (2, 0, 0)}, [0, 1])
+
+
+PARTS = shipped_in_parts(1, ((1, "A", 2), (2, "B", 1)), ((1, "A", 1),), ((2, "B", 1), (3, "A", 1)))
+
+
+@given(_deliveries([placed(1, *ORDER), confirmed(1), *PARTS]))
+def test_an_order_shipped_in_parts_ends_the_same_in_whatever_order_it_is_told(facts: list[Any]) -> None:
+    assert _end(facts) == (State.SHIPPED, {"A": (3, 0, 0), "B": (2, 0, 0)}, [0, 3])
+
+
+@given(_deliveries([placed(1, *ORDER), confirmed(1), *PARTS[:2]]))
+def test_what_is_not_shipped_yet_stays_held(facts: list[Any]) -> None:
+    assert _end(facts) == (State.PARTIALLY_SHIPPED, {"A": (4, 1, 0), "B": (3, 1, 0)}, [0, 2])
 
 
 @given(_deliveries([placed(1, *ORDER), confirmed(1), cancelled(1, *ORDER)]))

@@ -93,12 +93,21 @@ class Customers:
         state = self.state_of(wish.order_id)
         if wish.is_cancelled and self._mood.random() < 0.3:
             self._once(wish, "cancel", people.cancel(wish.order_id), people.BUYER)
-        elif state == "CONFIRMED" and wish.is_shipped:
-            self._once(wish, "ship", people.ship(wish.order_id), people.CLERK)
+        elif state in ("CONFIRMED", "PARTIALLY_FULFILLED") and wish.is_shipped:
+            self._once(wish, *self._mood.choice(self._shipments(wish)), people.CLERK)
         elif state == "AWAITING_APPROVAL" and wish.is_decided:
             self._vote(wish)
         elif self._mood.random() < 0.1:
             self._once(wish, "ship early", people.ship(wish.order_id), people.CLERK)
+
+    @staticmethod
+    def _shipments(wish: Wish) -> tuple[tuple[str, Any], ...]:
+        """The ways to ship: one unit, or two where there are two, of the first line; or all that remains."""
+        return (
+            ("ship one", people.ship(wish.order_id, (1, 1))),
+            ("ship two", people.ship(wish.order_id, (1, 2))),
+            ("ship", people.ship(wish.order_id)),
+        )
 
     def change_mind(self, order_id: str) -> None:
         """Cancel an order, at the worst moment."""

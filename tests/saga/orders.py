@@ -23,6 +23,7 @@ RESTING = {
     State.PAYMENT_FAILED,
     State.AWAITING_APPROVAL,
     State.CONFIRMED,
+    State.PARTIALLY_FULFILLED,
     State.FULFILLED,
     State.CANCELLED,
 }
@@ -31,6 +32,7 @@ HELD = {
     State.PAYMENT_FAILED: {Held.RESERVED},
     State.AWAITING_APPROVAL: {Held.RESERVED},
     State.CONFIRMED: {Held.COMMITTED},
+    State.PARTIALLY_FULFILLED: {Held.PARTIALLY_SHIPPED},
     State.FULFILLED: {Held.SHIPPED},
     State.CANCELLED: {Held.RELEASED, Held.REJECTED, Held.TOMBSTONE},
 }
@@ -98,8 +100,9 @@ def _stock(it: Whole) -> Iterator[str]:
         yield f"I10: its reservation is {it.held.state}"
     if it.order.state is State.CANCELLED and any(line.held for line in it.held.lines):
         yield "I10: it is cancelled and holds stock"
-    if it.order.state is State.FULFILLED and any(line.shipped != line.quantity for line in it.held.lines):
-        yield "I7: it is fulfilled, and something has not left"
+    ordered = {line.line_number: line.quantity_shipped for line in it.order.lines}
+    if it.order.is_shipped and any(line.shipped != ordered[line.line_number] for line in it.held.lines):
+        yield f"I7: {ordered} was shipped, of {it.held.lines}"
 
 
 def _money(it: Whole) -> Iterator[str]:
@@ -107,12 +110,15 @@ def _money(it: Whole) -> Iterator[str]:
     order, account, books = it.order, it.account, it.balances
     received = sum(amount.minor_units for amount in account.received)
     refunded = sum(amount.minor_units for amount in account.refunded)
-    paid = {State.AWAITING_APPROVAL, State.CONFIRMED, State.FULFILLED}
+    paid = {State.AWAITING_APPROVAL, State.CONFIRMED, State.PARTIALLY_FULFILLED, State.FULFILLED}
     if order.state in paid:
         if account.invoice is None or account.invoice.state is not InvoiceState.PAID or received != order.total.minor_units:
             yield f"I10: {received} of {order.total.minor_units} came in, the invoice is {account.invoice}"
         if refunded or books.get("1100") or books.get("1000", 0) != order.total.minor_units:
             yield f"I8: {refunded} was refunded, the books are {books}"
+    earned = sum(shipment.net.minor_units for shipment in account.shipments)
+    if order.is_shipped and (-books.get("4000", 0), -books.get("2300", 0)) != (earned, order.net.minor_units - earned):
+        yield f"I8: {earned} of {order.net.minor_units} is earned, the books are {books}"
     if order.state is State.FULFILLED and books.get("2300"):
         yield f"I8: deferred revenue is left: {books}"
     if order.state in (State.BACKORDERED, State.PAYMENT_FAILED) and received:

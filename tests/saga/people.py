@@ -75,9 +75,10 @@ def cancel(order_id: str) -> order_service_pb2.CancelOrderRequest:
     return order_service_pb2.CancelOrderRequest(order_id=order_id, reason=order_pb2.CANCEL_REASON_CUSTOMER_REQUEST)
 
 
-def ship(order_id: str) -> fulfillment_pb2.FulfillOrderRequest:
-    """Ship what remains of an order."""
-    return fulfillment_pb2.FulfillOrderRequest(order_id=order_id)
+def ship(order_id: str, *parts: tuple[int, int]) -> fulfillment_pb2.FulfillOrderRequest:
+    """Ship units of lines, (line number, units), or what remains of an order."""
+    lines = [fulfillment_pb2.FulfillmentLineInput(line_number=number, quantity=units) for number, units in parts]
+    return fulfillment_pb2.FulfillOrderRequest(order_id=order_id, lines=lines)
 
 
 def approve(approval_id: str, total: int) -> approval_pb2.ApproveRequestRequest:

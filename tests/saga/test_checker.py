@@ -22,7 +22,7 @@ BREAKS = [
     ("I6 order: ", "order", "DELETE FROM inbox WHERE event_id = (SELECT event_id FROM inbox LIMIT 1)"),
     ("I6 workflow: positions", "workflow", "UPDATE stream_position SET sequence = sequence + 1"),
     ("inventory I7.stock", "inventory", "UPDATE stock_movement SET quantity = quantity + 1 WHERE reason = 'RECEIPT'"),
-    ("I7: it is fulfilled", "inventory", "UPDATE reservation_line SET shipped = 0 WHERE shipped > 0"),
+    ("I7: {1: 2} was shipped", "inventory", "UPDATE reservation_line SET shipped = 0 WHERE shipped > 0"),
     ("I9: its cancellation", "order", "UPDATE orders SET known = known - 'closed' WHERE state = 'CANCELLED'"),
     ("order I9.state", "order", "UPDATE orders SET state = 'CONFIRMED' WHERE state = 'BACKORDERED'"),
     ("I10: settled with", "billing", "UPDATE refund SET amount = amount - 1"),

@@ -44,6 +44,23 @@ def test_a_happy_order_is_confirmed_shipped_and_earned(databases: Databases, moo
 
 
 @MOODS
+def test_an_order_is_shipped_in_parts_and_each_earns_its_share(databases: Databases, mood: int | None) -> None:
+    with staged(databases, "parts", mood) as scene:
+        scene.item(stock=10)
+        order_id = scene.place(3)
+        scene.do(people.ship(order_id, (1, 1)), people.CLERK)
+        assert scene.shows(order_id)[0] == "PARTIALLY_FULFILLED"
+        assert scene.stock() == (9, 2)
+        money, goods = {"1000": 3_600, "2000": -600, "2300": -2_000, "4000": -1_000}, {"1200": -700, "5000": 700}
+        assert scene.of(order_id).balances == money | goods
+        scene.do(people.ship(order_id), people.CLERK)
+        assert scene.shows(order_id)[0] == "FULFILLED"
+        assert scene.stock() == (7, 0)
+        assert scene.of(order_id).balances == {"1000": 3_600, "2000": -600, "4000": -3_000, "1200": -2_100, "5000": 2_100}
+        assert scene.told(order_id)["inventory-svc"][-2:] == ["StockShipped", "StockShipped"]
+
+
+@MOODS
 def test_an_order_over_the_limit_needs_two_different_people(databases: Databases, mood: int | None) -> None:
     with staged(databases, "approval", mood) as scene:
         scene.item(stock=10)

@@ -173,13 +173,45 @@ def test_commands_in_the_wrong_state_are_refused(stage: Stage) -> None:
     assert _refused(stage, f"{path}/fulfillments", {}) == (409, "ILLEGAL_STATE")
 
 
-def test_partial_fulfillment_is_refused_for_now(stage: Stage) -> None:
-    sku = stage.item("LAMP", stock=3)
-    order = stage.place("order", an_order(sku, 2))
+@pytest.mark.parametrize(
+    ("wanted", "pointer"),
+    [(((2, 1),), "/lines/0/line_number"), (((1, 1), (1, 1)), "/lines"), (((1, 0),), "/lines/0/quantity")],
+    ids=["no such line", "a line twice", "no units"],
+)
+def test_a_shipment_of_what_cannot_be_shipped_is_refused_and_changes_nothing(
+    stage: Stage, wanted: tuple[tuple[int, int], ...], pointer: str
+) -> None:
+    order = stage.place("order", an_order(stage.item("LAMP", stock=3), 3))
+    path = f"/v1/orders/{order.order_id}/fulfillments"
     stage.until_state(order, "CONFIRMED")
+    stage.ops.post(path, _parts((1, 2)))
+    before = stage.order(order)
     with pytest.raises(CliProblem) as refused:
-        stage.ops.post(f"/v1/orders/{order.order_id}/fulfillments", {"lines": [{"line_number": 1, "quantity": 1}]})
-    assert (refused.value.status, refused.value.problem_code, pointers(refused.value)) == (422, "VALIDATION_FAILED", ["/lines"])
+        stage.ops.post(path, _parts(*wanted))
+    assert (refused.value.status, refused.value.problem_code, pointers(refused.value)) == (422, "VALIDATION_FAILED", [pointer])
+    assert _refused(stage, path, _parts((1, 2))) == (409, "ILLEGAL_STATE")
+    assert _refused(stage, f"/v1/orders/{order.order_id}/cancel", _cancel()) == (409, "ILLEGAL_STATE")
+    assert stage.order(order) == before
+    assert len(stage.ops.get(path)["fulfillments"]) == 1
+
+
+def test_an_order_is_shipped_in_parts(stage: Stage) -> None:
+    order = stage.place("order", an_order(stage.item("LAMP", stock=3), 3))
+    path = f"/v1/orders/{order.order_id}/fulfillments"
+    stage.until_state(order, "CONFIRMED")
+    first = stage.ops.post(path, _parts((1, 1)))["lines"][0]
+    assert stage.order(order)["lines"][0]["quantity_shipped"] == 1
+    assert stage.order(order)["state"] == "PARTIALLY_FULFILLED"
+    last = stage.ops.post(path)["lines"][0]
+    stage.until_state(order, "FULFILLED")
+    whole = stage.order(order)["lines"][0]
+    assert (first["quantity"], last["quantity"]) == (1, 2)
+    for share in ("net", "tax"):
+        assert first[share]["minor_units"] + last[share]["minor_units"] == whole[share]["minor_units"]
+
+
+def _parts(*wanted: tuple[int, int]) -> Json:
+    return {"lines": [{"line_number": number, "quantity": units} for number, units in wanted]}
 
 
 def test_unknown_sku_ends_cancelled_and_settled(stage: Stage) -> None:

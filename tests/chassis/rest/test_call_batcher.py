@@ -102,6 +102,13 @@ async def _held(call: SharedCall, echo: Echo) -> list[asyncio.Task[Any]]:
     return tasks
 
 
+async def _queued(call: SharedCall, count: int) -> None:
+    """Wait until so many calls wait in the gateway."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while len(call._batcher._waiting) < count:
+            await asyncio.sleep(0.001)
+
+
 async def test_a_call_that_is_alone_travels_as_itself_and_at_once() -> None:
     echo = Echo()
     echo.gate.set()
@@ -118,7 +125,7 @@ async def test_what_waits_travels_together_and_each_gets_its_own_answer() -> Non
         words = [f"word-{number}" for number in range(20)]
         words[7] = "bad"
         tasks = [_say(call, word) for word in words]
-        await asyncio.sleep(0)
+        await _queued(call, 20)
         echo.gate.set()
         answers = await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(*held)
@@ -141,7 +148,7 @@ async def test_a_batch_has_so_many_calls_and_bytes_at_most(monkeypatch: pytest.M
         held = await _held(call, echo)
         tasks = [_say(call, f"{number}") for number in range(10)]
         tasks += [_say(call, f"{number}" * 600) for number in range(2)]
-        await asyncio.sleep(0)
+        await _queued(call, 12)
         echo.gate.set()
         await asyncio.gather(*tasks, *held)
     assert sorted(echo.sizes) == [3, 4, 4]
@@ -153,7 +160,7 @@ async def test_a_service_that_knows_no_batches_gets_them_one_by_one() -> None:
     async with _served(echo, batches=False) as call:
         held = await _held(call, echo)
         tasks = [_say(call, f"word-{number}") for number in range(5)]
-        await asyncio.sleep(0)
+        await _queued(call, 5)
         echo.gate.set()
         answers = await asyncio.gather(*tasks, *held)
         later = await _say(call, "later")
@@ -182,9 +189,9 @@ async def test_a_caller_that_has_gone_is_not_sent() -> None:
     async with _served(echo) as call:
         held = await _held(call, echo)
         gone, stays = _say(call, "gone"), [_say(call, "stays") for _ in range(2)]
-        await asyncio.sleep(0)
+        await _queued(call, 3)
         gone.cancel()
-        await asyncio.sleep(0)
+        await asyncio.wait([gone])
         echo.gate.set()
         await asyncio.gather(*stays, *held)
     assert echo.sizes == [2]

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from order_svc.domain import events
+from chassis.money import Money, total
+from order_svc.domain import events, pricing
 from order_svc.domain import order as orders
 from order_svc.domain.errors import InvalidLines, MoreThanReserved, OrderNotCancellable, OrderNotShippable
 from order_svc.domain.facts import Fact, Outcome
-from order_svc.domain.order import DAY, Deadlines, Order, Settlement, State, Terms
+from order_svc.domain.order import DAY, Deadlines, Fulfillment, FulfillmentLine, Order, Settlement, State, Terms
 from tests.order_svc.builders import (
     BACKORDERED,
     BUYER,
@@ -190,18 +193,65 @@ def test_a_shipment_in_the_wrong_state_is_refused(order: Order) -> None:
 @pytest.mark.parametrize(
     ("wanted", "refusal"),
     [
-        (((1, 4), (2, 1)), MoreThanReserved),
+        (((1, 3), (2, 1)), MoreThanReserved),
+        (((3, 1),), MoreThanReserved),
         (((9, 1),), InvalidLines),
-        (((1, 2), (2, 1)), InvalidLines),
-        (((1, 3),), InvalidLines),
-        (((1, 3), (1, 3), (2, 1)), InvalidLines),
+        (((1, 1), (1, 1)), InvalidLines),
     ],
-    ids=["more than reserved", "no such line", "part of a line", "not all lines", "a line twice"],
+    ids=["more than is left", "a line that is shipped", "no such line", "a line twice"],
 )
-def test_a_shipment_of_anything_but_the_whole_is_refused(wanted: tuple[tuple[int, int], ...], refusal: type[Exception]) -> None:
-    order = a_confirmed_order(lines(a_line("LAMP-01", 3), a_line("DESK-02", 1)))
+def test_a_shipment_of_what_is_not_left_is_refused(wanted: tuple[tuple[int, int], ...], refusal: type[Exception]) -> None:
+    whole = a_confirmed_order(lines(a_line("LAMP-01", 3), a_line("DESK-02", 1), a_line("CHAIR-03", 1)))
+    order, _, _ = _ship(whole, (1, 1), (3, 1))
     with pytest.raises(refusal):
-        orders.fulfill(order, wanted, fulfillment_id=PAYMENT_ID, tracking_reference=None, now=LATER)
+        _ship(order, *wanted)
+
+
+def _ship(order: Order, *wanted: tuple[int, int]) -> tuple[Order, Fulfillment, Told]:
+    return orders.fulfill(order, wanted, fulfillment_id=PAYMENT_ID, tracking_reference=None, now=LATER)
+
+
+def test_a_shipment_of_a_part_leaves_the_rest_to_be_shipped() -> None:
+    order, first, told = _ship(a_confirmed_order(lines(a_line("LAMP-01", 3), a_line("DESK-02", 1))), (1, 2))
+    assert order.state is State.PARTIALLY_FULFILLED
+    assert [(line.quantity_shipped, line.remaining) for line in order.lines] == [(2, 1), (0, 1)]
+    assert _names(told) == ["OrderPartiallyFulfilled"]
+    order, last, told = _ship(order)
+    assert order.state is State.FULFILLED
+    assert _names(told) == ["OrderFulfilled"]
+    assert [[(line.line_number, line.quantity) for line in each.lines] for each in (first, last)] == [
+        [(1, 2)],
+        [(1, 1), (2, 1)],
+    ]
+
+
+def test_a_second_shipment_of_a_part_is_told_though_the_state_stays() -> None:
+    order, _, _ = _ship(a_confirmed_order(), (1, 1))
+    after, _, told = _ship(order, (1, 1))
+    assert (order.state, after.state) == (State.PARTIALLY_FULFILLED, State.PARTIALLY_FULFILLED)
+    assert _names(told) == ["OrderPartiallyFulfilled"]
+
+
+@given(
+    quantity=st.integers(1, 60),
+    price=st.integers(0, 10_000),
+    discount=st.integers(0, 10_000),
+    rate=st.integers(0, 2_500),
+    cuts=st.lists(st.integers(1, 20), max_size=12),
+)
+def test_the_parts_carry_exactly_what_the_line_carries(
+    quantity: int, price: int, discount: int, rate: int, cuts: list[int]
+) -> None:
+    order = a_confirmed_order(pricing.price([pricing.LineRequest("LAMP-01", quantity, Money("EUR", price), discount, rate)]))
+    parts: list[FulfillmentLine] = []
+    for cut in (*cuts, quantity):
+        if (left := order.lines[0].remaining) > 0:
+            order, fulfillment, _ = _ship(order, (1, min(cut, left)))
+            parts += fulfillment.lines
+    assert order.state is State.FULFILLED
+    assert sum(part.quantity for part in parts) == quantity
+    assert total((part.net for part in parts), "EUR") == order.net
+    assert total((part.tax for part in parts), "EUR") == order.tax
 
 
 SETTLEMENTS: list[tuple[str, tuple[Fact, ...], Settlement]] = [

@@ -36,6 +36,7 @@ class OrderEvent(_message.Message):
     ORDER_FULFILLED_FIELD_NUMBER: _builtins.int
     ORDER_CANCELLATION_SETTLED_FIELD_NUMBER: _builtins.int
     ORDER_STATE_CHANGED_FIELD_NUMBER: _builtins.int
+    ORDER_PARTIALLY_FULFILLED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def metadata(self) -> _event_metadata_pb2.EventMetadata:
         """What every event says about itself."""
@@ -64,6 +65,10 @@ class OrderEvent(_message.Message):
     def order_state_changed(self) -> Global___OrderStateChanged:
         """The state or the facts of an order changed."""
 
+    @_builtins.property
+    def order_partially_fulfilled(self) -> Global___OrderPartiallyFulfilled:
+        """A part of an order was shipped."""
+
     def __init__(
         self,
         *,
@@ -74,12 +79,13 @@ class OrderEvent(_message.Message):
         order_fulfilled: Global___OrderFulfilled | None = ...,
         order_cancellation_settled: Global___OrderCancellationSettled | None = ...,
         order_state_changed: Global___OrderStateChanged | None = ...,
+        order_partially_fulfilled: Global___OrderPartiallyFulfilled | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "order_cancellation_settled", b"order_cancellation_settled", "order_cancelled", b"order_cancelled", "order_confirmed", b"order_confirmed", "order_fulfilled", b"order_fulfilled", "order_placed", b"order_placed", "order_state_changed", b"order_state_changed", "payload", b"payload"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "order_cancellation_settled", b"order_cancellation_settled", "order_cancelled", b"order_cancelled", "order_confirmed", b"order_confirmed", "order_fulfilled", b"order_fulfilled", "order_partially_fulfilled", b"order_partially_fulfilled", "order_placed", b"order_placed", "order_state_changed", b"order_state_changed", "payload", b"payload"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "order_cancellation_settled", b"order_cancellation_settled", "order_cancelled", b"order_cancelled", "order_confirmed", b"order_confirmed", "order_fulfilled", b"order_fulfilled", "order_placed", b"order_placed", "order_state_changed", b"order_state_changed", "payload", b"payload"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "order_cancellation_settled", b"order_cancellation_settled", "order_cancelled", b"order_cancelled", "order_confirmed", b"order_confirmed", "order_fulfilled", b"order_fulfilled", "order_partially_fulfilled", b"order_partially_fulfilled", "order_placed", b"order_placed", "order_state_changed", b"order_state_changed", "payload", b"payload"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["order_placed", "order_cancelled", "order_confirmed", "order_fulfilled", "order_cancellation_settled", "order_state_changed"]  # noqa: Y015
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["order_placed", "order_cancelled", "order_confirmed", "order_fulfilled", "order_cancellation_settled", "order_state_changed", "order_partially_fulfilled"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
 
@@ -358,6 +364,34 @@ class Shipment(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Shipment: _TypeAlias = Shipment  # noqa: Y015
+
+@_typing.final
+class OrderPartiallyFulfilled(_message.Message):
+    """A part of an order was shipped, and more is to come."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    FULFILLMENT_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    @_builtins.property
+    def fulfillment(self) -> Global___Shipment:
+        """This shipment only."""
+
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        fulfillment: Global___Shipment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["fulfillment", b"fulfillment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fulfillment", b"fulfillment", "order_id", b"order_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderPartiallyFulfilled: _TypeAlias = OrderPartiallyFulfilled  # noqa: Y015
 
 @_typing.final
 class OrderFulfilled(_message.Message):

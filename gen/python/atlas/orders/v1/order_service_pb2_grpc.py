@@ -119,7 +119,7 @@ class OrderServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def FulfillOrder(self, request, context):
-        """Ships a confirmed order. For now everything that remains at once; other quantities are refused.
+        """Ships a confirmed order, or a part of it: any lines, and of each no more than is reserved and not yet shipped.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -29,7 +29,7 @@ class OrderServiceStub:
     CancelOrder: _aio.UnaryUnaryMultiCallable[_order_service_pb2.CancelOrderRequest, _order_service_pb2.CancelOrderResponse]
     """Cancels an order before its first shipment. Stock and money come back afterwards; settlement shows how far."""
     FulfillOrder: _aio.UnaryUnaryMultiCallable[_fulfillment_pb2.FulfillOrderRequest, _fulfillment_pb2.FulfillOrderResponse]
-    """Ships a confirmed order. For now everything that remains at once; other quantities are refused."""
+    """Ships a confirmed order, or a part of it: any lines, and of each no more than is reserved and not yet shipped."""
     GetFulfillment: _aio.UnaryUnaryMultiCallable[_fulfillment_pb2.GetFulfillmentRequest, _fulfillment_pb2.GetFulfillmentResponse]
     """Reads one fulfillment."""
     ListFulfillments: _aio.UnaryUnaryMultiCallable[_fulfillment_pb2.ListFulfillmentsRequest, _fulfillment_pb2.ListFulfillmentsResponse]
@@ -84,7 +84,7 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _fulfillment_pb2.FulfillOrderRequest,
         context: _aio.ServicerContext[_fulfillment_pb2.FulfillOrderRequest, _abc.Awaitable[_fulfillment_pb2.FulfillOrderResponse]],
     ) -> _abc.Awaitable[_fulfillment_pb2.FulfillOrderResponse]:
-        """Ships a confirmed order. For now everything that remains at once; other quantities are refused."""
+        """Ships a confirmed order, or a part of it: any lines, and of each no more than is reserved and not yet shipped."""
 
     @_abc_1.abstractmethod
     def GetFulfillment(
