@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from chassis.money import half_even
 from cli.client import Caller, Json
 
 LISTS = {
@@ -49,6 +50,18 @@ class Evidence:
     def net(self) -> int:
         """That without tax."""
         return int(self.order["net"]["minor_units"])
+
+    @property
+    def earned(self) -> int:
+        """The share of the net that was shipped: of each line half to even, as every shipment carries it."""
+        lines = self.order["lines"]
+        return sum(half_even(line["net"]["minor_units"] * line["quantity_shipped"], line["quantity"]) for line in lines)
+
+    @property
+    def to_ship(self) -> int:
+        """Units that are neither shipped nor cancelled."""
+        lines = self.order["lines"]
+        return sum(line["quantity"] - line["quantity_shipped"] - line["quantity_cancelled"] for line in lines)
 
     @property
     def held(self) -> int:

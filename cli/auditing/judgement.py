@@ -77,8 +77,8 @@ def stock(evidence: Evidence) -> Iterator[str]:
     states = [reservation["state"] for reservation in evidence.reservations]
     if expected and (len(states) != 1 or states[0] not in expected):
         yield f"is {evidence.state}, its reservation is {', '.join(states) or 'missing'}"
-    if evidence.state == "FULFILLED" and evidence.held:
-        yield f"is FULFILLED, but {evidence.held} units are held"
+    if evidence.state in CONFIRMED and evidence.held != evidence.to_ship:
+        yield f"is {evidence.state}, and {evidence.to_ship} units are to be shipped, but {evidence.held} are held"
 
 
 def money(evidence: Evidence) -> Iterator[str]:
@@ -103,10 +103,9 @@ def ledger(evidence: Evidence) -> Iterator[str]:
 
 def _balances(evidence: Evidence) -> dict[str, int]:
     """Debit minus credit of the order's accounts at rest."""
-    if evidence.state == "FULFILLED":
-        return {"1000": evidence.total, "1100": 0, "2300": 0, "2100": 0, "2200": 0, "4000": -evidence.net}
     if evidence.state in CONFIRMED or evidence.state == "AWAITING_APPROVAL":
-        return {"1000": evidence.total, "1100": 0, "2300": -evidence.net, "2100": 0, "2200": 0}
+        deferred = evidence.net - evidence.earned
+        return {"1000": evidence.total, "1100": 0, "2300": -deferred, "2100": 0, "2200": 0, "4000": -evidence.earned}
     if evidence.state in ("AWAITING_PAYMENT", "PAYMENT_FAILED"):
         return {"1100": evidence.total - evidence.received, "2300": -evidence.net}
     if evidence.settlement == "SETTLED":

@@ -11,6 +11,7 @@ from cli.auditing.judgement import JUDGEMENTS
 
 NET, TAX, TOTAL = 5997, 1199, 7196
 PAID = [("1000", TOTAL), ("2300", -NET), ("2000", -TAX)]
+PARTS = [("1000", TOTAL), ("2300", -NET + 1999), ("4000", -1999), ("2000", -TAX)]
 SOLD = [("1000", TOTAL), ("4000", -NET), ("2000", -TAX)]
 OWED = [("1100", TOTAL), ("2300", -NET), ("2000", -TAX)]
 
@@ -25,8 +26,9 @@ def a_journal(*balances: tuple[str, int]) -> dict[str, Any]:
 
 
 def evidence(state: str, *, settlement: str = "", **parts: Any) -> Evidence:
-    """An order of 71.96 EUR in this state; `reservation`, `invoice`, `payment`, `refund`, `approval`, `held`, `books`."""
-    order = {"order_id": "o-1", "state": state, "total": euros(TOTAL), "net": euros(NET)}
+    """An order of 71.96 EUR in this state, three units in one line, with the `parts` that are named."""
+    line = {"net": euros(NET), "quantity": 3, "quantity_shipped": parts.get("shipped", 0), "quantity_cancelled": 0}
+    order = {"order_id": "o-1", "state": state, "total": euros(TOTAL), "net": euros(NET), "lines": [line]}
     found = Evidence(order | ({"settlement": settlement} if settlement else {}))
     if "reservation" in parts:
         found.reservations = [{"state": parts["reservation"], "lines": [{"held": parts.get("held", 0)}]}]
@@ -50,11 +52,22 @@ FINE = {
     "awaiting approval": evidence(
         "AWAITING_APPROVAL", reservation="RESERVED", invoice="PAID", payments=["SUCCEEDED"], approvals=["PENDING"], books=PAID
     ),
-    "confirmed": evidence("CONFIRMED", reservation="COMMITTED", invoice="PAID", payments=["DECLINED", "SUCCEEDED"], books=PAID),
-    "approved": evidence(
-        "CONFIRMED", reservation="COMMITTED", invoice="PAID", payments=["SUCCEEDED"], approvals=["GRANTED"], books=PAID
+    "confirmed": evidence(
+        "CONFIRMED", reservation="COMMITTED", held=3, invoice="PAID", payments=["DECLINED", "SUCCEEDED"], books=PAID
     ),
-    "fulfilled": evidence("FULFILLED", reservation="SHIPPED", invoice="PAID", payments=["SUCCEEDED"], books=SOLD),
+    "approved": evidence(
+        "CONFIRMED", reservation="COMMITTED", held=3, invoice="PAID", payments=["SUCCEEDED"], approvals=["GRANTED"], books=PAID
+    ),
+    "shipped in part": evidence(
+        "PARTIALLY_FULFILLED",
+        shipped=1,
+        reservation="PARTIALLY_SHIPPED",
+        held=2,
+        invoice="PAID",
+        payments=["SUCCEEDED"],
+        books=PARTS,
+    ),
+    "fulfilled": evidence("FULFILLED", shipped=3, reservation="SHIPPED", invoice="PAID", payments=["SUCCEEDED"], books=SOLD),
     "settled unpaid": evidence("CANCELLED", settlement="SETTLED", reservation="RELEASED", invoice="VOID"),
     "settled paid": evidence(
         "CANCELLED",
@@ -70,16 +83,22 @@ WRONG = {
     "stuck": (evidence("RESERVED", reservation="RESERVED"), {"I9"}),
     "cancelled, nothing moves": (evidence("CANCELLED", settlement="PENDING"), {"I9"}),
     "confirmed unpaid": (
-        evidence("CONFIRMED", reservation="COMMITTED", invoice="PAID", payments=["DECLINED"], books=PAID),
+        evidence("CONFIRMED", reservation="COMMITTED", held=3, invoice="PAID", payments=["DECLINED"], books=PAID),
         {"I10 confirmed"},
     ),
     "paid twice": (
-        evidence("CONFIRMED", reservation="COMMITTED", invoice="PAID", payments=["SUCCEEDED"] * 2, books=PAID),
+        evidence("CONFIRMED", reservation="COMMITTED", held=3, invoice="PAID", payments=["SUCCEEDED"] * 2, books=PAID),
         {"I10 confirmed"},
     ),
     "confirmed, rejected": (
         evidence(
-            "CONFIRMED", reservation="COMMITTED", invoice="PAID", payments=["SUCCEEDED"], approvals=["REJECTED"], books=PAID
+            "CONFIRMED",
+            reservation="COMMITTED",
+            held=3,
+            invoice="PAID",
+            payments=["SUCCEEDED"],
+            approvals=["REJECTED"],
+            books=PAID,
         ),
         {"I10 confirmed"},
     ),
@@ -91,18 +110,32 @@ WRONG = {
     "settled, invoice open": (evidence("CANCELLED", settlement="SETTLED", invoice="OPEN"), {"I10 settled"}),
     "no reservation": (evidence("CONFIRMED", invoice="PAID", payments=["SUCCEEDED"], books=PAID), {"X stock"}),
     "fulfilled, still held": (
-        evidence("FULFILLED", reservation="SHIPPED", held=1, invoice="PAID", payments=["SUCCEEDED"], books=SOLD),
+        evidence("FULFILLED", shipped=3, reservation="SHIPPED", held=1, invoice="PAID", payments=["SUCCEEDED"], books=SOLD),
         {"X stock"},
     ),
-    "no invoice": (evidence("CONFIRMED", reservation="COMMITTED", payments=["SUCCEEDED"], books=PAID), {"X money"}),
+    "no invoice": (evidence("CONFIRMED", reservation="COMMITTED", held=3, payments=["SUCCEEDED"], books=PAID), {"X money"}),
     "invoice too early": (evidence("BACKORDERED", reservation="BACKORDERED", invoice="OPEN"), {"X money"}),
     "invoiced with another total": (
-        evidence("CONFIRMED", reservation="COMMITTED", invoice="PAID", invoiced=euros(1), payments=["SUCCEEDED"], books=PAID),
+        evidence(
+            "CONFIRMED", reservation="COMMITTED", held=3, invoice="PAID", invoiced=euros(1), payments=["SUCCEEDED"], books=PAID
+        ),
         {"X money"},
     ),
     "revenue not recognised": (
-        evidence("FULFILLED", reservation="SHIPPED", invoice="PAID", payments=["SUCCEEDED"], books=PAID),
+        evidence("FULFILLED", shipped=3, reservation="SHIPPED", invoice="PAID", payments=["SUCCEEDED"], books=PAID),
         {"X ledger"},
+    ),
+    "the rest of a shipment is not held": (
+        evidence(
+            "PARTIALLY_FULFILLED",
+            shipped=1,
+            reservation="PARTIALLY_SHIPPED",
+            held=1,
+            invoice="PAID",
+            payments=["SUCCEEDED"],
+            books=PARTS,
+        ),
+        {"X stock"},
     ),
     "settled, refund owed": (evidence("CANCELLED", settlement="SETTLED", books=[("2200", -5), ("1000", 5)]), {"X ledger"}),
 }
