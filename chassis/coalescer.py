@@ -60,15 +60,16 @@ class Coalescer(Generic[I, O]):
                 outcomes = await loop.run_in_executor(self._executor, self._run, [item for item, _ in waiting])
             except Exception as error:
                 for _, future in waiting:
-                    _settle(future, error)
+                    settle(future, error)
             else:
                 for (_, future), outcome in zip(waiting, outcomes, strict=True):
-                    _settle(future, outcome)
+                    settle(future, outcome)
             for _ in waiting:
                 self._queue.task_done()
 
 
-def _settle(future: asyncio.Future[O], outcome: O | Exception) -> None:
+def settle(future: asyncio.Future[O], outcome: O | Exception) -> None:
+    """Give a caller its outcome; one that has gone away gets none."""
     if future.done():
         return
     if isinstance(outcome, Exception):

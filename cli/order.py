@@ -121,20 +121,23 @@ def _order(texts: list[str], method: str) -> Json:
 
 def parse_part(text: str) -> Json:
     """Read LINE_NUMBER:QUANTITY."""
-    found = _PART.fullmatch(text)
-    if found is None:
-        raise CommandFailed(f"cannot read the line {text}", "write LINE_NUMBER:QUANTITY, such as 1:2", ExitCode.USAGE)
+    found = _read(_PART, text, "write LINE_NUMBER:QUANTITY, such as 1:2")
     return {"line_number": int(found[1]), "quantity": int(found[2])}
 
 
 def parse_line(text: str) -> Json:
     """Read SKU:QUANTITY:PRICE."""
-    found = _LINE.fullmatch(text)
-    if found is None:
-        raise CommandFailed(f"cannot read the line {text}", "write SKU:QUANTITY:PRICE, such as LAMP-01:3:19.99", ExitCode.USAGE)
+    found = _read(_LINE, text, "write SKU:QUANTITY:PRICE, such as LAMP-01:3:19.99")
     units = int(found[3]) * 10**DIGITS + int((found[4] or "").ljust(DIGITS, "0"))
     price = {"currency_code": CURRENCY, "minor_units": units}
     return {"sku": found[1], "quantity": int(found[2]), "unit_price": price, "tax_rate_basis_points": TAX_BASIS_POINTS}
+
+
+def _read(pattern: re.Pattern[str], text: str, remedy: str) -> re.Match[str]:
+    found = pattern.fullmatch(text)
+    if found is None:
+        raise CommandFailed(f"cannot read the line {text}", remedy, ExitCode.USAGE)
+    return found
 
 
 def _show(order: Json, as_json: bool) -> None:

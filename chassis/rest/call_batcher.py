@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 
 from atlas.common.v1.call_batch_pb2 import CallBatch, CallBatchReply
 from chassis.call_batches import MAX_CALLS, METHOD, SERVICE, unpacked
+from chassis.coalescer import settle
 from chassis.rest.problem import Problem, Refused
 
 UNDER_WAY = 2  # one that is served, and one that is there when that is done
@@ -78,21 +79,17 @@ class _Waiting:
     def timeout(self) -> float:
         return max(0.0, self.deadline - time.monotonic())
 
+    @property
+    def size(self) -> int:
+        """Bytes it takes in a batch, about: metadata count as well, since tokens may be large."""
+        return self.request.ByteSize() + sum(len(name) + len(value) for name, value in self.metadata)
+
     def packed(self) -> CallBatch.Call:
         return CallBatch.Call(method=self.lone.method, metadata=dict(self.metadata), request=self.request.SerializeToString())
 
-    def settle(self, reply: CallBatchReply.Reply) -> None:
-        if self.answer.done():
-            return
+    def unpacked(self, reply: CallBatchReply.Reply) -> Answer | Exception:
         trailing = unpacked(reply.trailing_metadata)
-        if reply.code == 0:
-            self.answer.set_result((self.lone.response.FromString(reply.response), trailing))
-        else:
-            self.fail(_error(reply, trailing))
-
-    def fail(self, error: Exception) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(error)
+        return _error(reply, trailing) if reply.code else (self.lone.response.FromString(reply.response), trailing)
 
 
 class CallBatcher:
@@ -131,7 +128,7 @@ class CallBatcher:
         batch: list[_Waiting] = []
         size = 0
         while self._waiting and len(batch) < MAX_CALLS:
-            size += self._waiting[0].request.ByteSize()
+            size += self._waiting[0].size
             if batch and size > MAX_BYTES:
                 break
             waiting = self._waiting.popleft()
@@ -146,7 +143,7 @@ class CallBatcher:
             await asyncio.gather(*map(_alone, batch))
         except Exception as error:
             for waiting in batch:
-                waiting.fail(error)
+                settle(waiting.answer, error)
 
     async def _together(self, batch: Sequence[_Waiting]) -> bool:
         """Send a batch as one call. Returns False where the service knows no batches."""
@@ -159,18 +156,15 @@ class CallBatcher:
             self._alone_until = time.monotonic() + ALONE_SECONDS
             return False
         for waiting, own in zip(batch, reply.replies, strict=True):
-            waiting.settle(own)
+            settle(waiting.answer, waiting.unpacked(own))
         return True
 
 
 async def _alone(waiting: _Waiting) -> None:
     try:
-        answer = await waiting.lone(waiting.request, waiting.metadata, waiting.timeout)
+        settle(waiting.answer, await waiting.lone(waiting.request, waiting.metadata, waiting.timeout))
     except Exception as error:
-        waiting.fail(error)
-    else:
-        if not waiting.answer.done():
-            waiting.answer.set_result(answer)
+        settle(waiting.answer, error)
 
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}

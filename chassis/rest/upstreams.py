@@ -57,10 +57,8 @@ class Upstreams:
         key = (name, route.full_method, shared)
         found = self._calls.get(key)
         if found is None and (channel := self._channels.get(name)):
-            found = lone = LoneCall(channel, route.full_method, route.request, route.response)
-            if shared:
-                found = SharedCall(lone, self._batchers[name])
-            self._calls[key] = found
+            lone = LoneCall(channel, route.full_method, route.request, route.response)
+            found = self._calls[key] = SharedCall(lone, self._batchers[name]) if shared else lone
         return found
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from cli.clock import parse_duration
 from cli.exits import CommandFailed, ExitCode
 from cli.main import make_app
-from cli.order import parse_line
+from cli.order import parse_line, parse_part
 
 ORDER = "019a0000-0000-7000-8000-000000000000"
 NEED_A_STACK = [
@@ -60,6 +60,17 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
 @pytest.mark.parametrize(("price", "units"), [("19.99", 1999), ("19.9", 1990), ("19", 1900), ("0.05", 5)])
 def test_line_has_its_price_in_minor_units(price: str, units: int) -> None:
     assert parse_line(f"LAMP-01:3:{price}")["unit_price"] == {"currency_code": "EUR", "minor_units": units}
+
+
+def test_part_of_a_shipment_is_a_line_and_its_units() -> None:
+    assert parse_part("2:13") == {"line_number": 2, "quantity": 13}
+
+
+@pytest.mark.parametrize("text", ["", "1", "1:", ":2", "1:x", "1:-2", "1:2:3"])
+def test_part_that_cannot_be_read_is_refused(text: str) -> None:
+    with pytest.raises(CommandFailed) as refused:
+        parse_part(text)
+    assert refused.value.code is ExitCode.USAGE
 
 
 @pytest.mark.parametrize("text", ["LAMP-01", "LAMP-01:3", "LAMP-01:x:1", "LAMP-01:1:1.999", ":1:1"])

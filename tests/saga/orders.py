@@ -100,9 +100,9 @@ def _stock(it: Whole) -> Iterator[str]:
         yield f"I10: its reservation is {it.held.state}"
     if it.order.state is State.CANCELLED and any(line.held for line in it.held.lines):
         yield "I10: it is cancelled and holds stock"
-    ordered = {line.line_number: line.quantity_shipped for line in it.order.lines}
-    if it.order.is_shipped and any(line.shipped != ordered[line.line_number] for line in it.held.lines):
-        yield f"I7: {ordered} was shipped, of {it.held.lines}"
+    shipped = {line.line_number: line.quantity_shipped for line in it.order.lines}
+    if it.order.is_shipped and any(line.shipped != shipped[line.line_number] for line in it.held.lines):
+        yield f"I7: {shipped} was shipped, of {it.held.lines}"
 
 
 def _money(it: Whole) -> Iterator[str]:

@@ -155,6 +155,19 @@ async def test_a_batch_has_so_many_calls_and_bytes_at_most(monkeypatch: pytest.M
     assert echo.alone == len(held) + 1
 
 
+async def test_metadata_count_among_the_bytes_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(call_batcher, "MAX_BYTES", 1_000)
+    echo = Echo()
+    async with _served(echo) as call:
+        held = await _held(call, echo)
+        metadata = [("name", "word"), ("authorization", "t" * 400)]
+        tasks = [asyncio.create_task(call(StringValue(value="word"), metadata, 10)) for _ in range(4)]
+        await _queued(call, 4)
+        echo.gate.set()
+        await asyncio.gather(*tasks, *held)
+    assert echo.sizes == [2, 2]
+
+
 async def test_a_service_that_knows_no_batches_gets_them_one_by_one() -> None:
     echo = Echo()
     async with _served(echo, batches=False) as call:

@@ -41,6 +41,12 @@ def evidence(state: str, *, settlement: str = "", **parts: Any) -> Evidence:
     return found
 
 
+def shipped_in_part(*, held: int) -> Evidence:
+    """One of the three units is shipped and earned."""
+    money: dict[str, Any] = {"invoice": "PAID", "payments": ["SUCCEEDED"], "books": PARTS}
+    return evidence("PARTIALLY_FULFILLED", shipped=1, reservation="PARTIALLY_SHIPPED", held=held, **money)
+
+
 def broken(found: Evidence) -> set[str]:
     return {name for name, (_, judgement) in JUDGEMENTS.items() if list(judgement(found))}
 
@@ -58,15 +64,7 @@ FINE = {
     "approved": evidence(
         "CONFIRMED", reservation="COMMITTED", held=3, invoice="PAID", payments=["SUCCEEDED"], approvals=["GRANTED"], books=PAID
     ),
-    "shipped in part": evidence(
-        "PARTIALLY_FULFILLED",
-        shipped=1,
-        reservation="PARTIALLY_SHIPPED",
-        held=2,
-        invoice="PAID",
-        payments=["SUCCEEDED"],
-        books=PARTS,
-    ),
+    "shipped in part": shipped_in_part(held=2),
     "fulfilled": evidence("FULFILLED", shipped=3, reservation="SHIPPED", invoice="PAID", payments=["SUCCEEDED"], books=SOLD),
     "settled unpaid": evidence("CANCELLED", settlement="SETTLED", reservation="RELEASED", invoice="VOID"),
     "settled paid": evidence(
@@ -125,18 +123,7 @@ WRONG = {
         evidence("FULFILLED", shipped=3, reservation="SHIPPED", invoice="PAID", payments=["SUCCEEDED"], books=PAID),
         {"X ledger"},
     ),
-    "the rest of a shipment is not held": (
-        evidence(
-            "PARTIALLY_FULFILLED",
-            shipped=1,
-            reservation="PARTIALLY_SHIPPED",
-            held=1,
-            invoice="PAID",
-            payments=["SUCCEEDED"],
-            books=PARTS,
-        ),
-        {"X stock"},
-    ),
+    "the rest of a shipment is not held": (shipped_in_part(held=1), {"X stock"}),
     "settled, refund owed": (evidence("CANCELLED", settlement="SETTLED", books=[("2200", -5), ("1000", 5)]), {"X ledger"}),
 }
 
