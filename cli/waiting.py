@@ -26,6 +26,8 @@ def wait_until(read: Callable[[], Value], holds: Callable[[Value], bool], *, wha
     deadline = time.monotonic() + seconds
     while not holds(value := read()):
         if time.monotonic() > deadline:
-            raise NeverHappened(what, seconds, value)
+            never = NeverHappened(what, seconds, value)
+            never.add_note(f"read last: {value!r:.500}")
+            raise never
         time.sleep(PAUSE_SECONDS)
     return value

@@ -40,6 +40,7 @@ class Load:
         self._pool = ThreadPoolExecutor(CALLERS)
         self._lookers = ThreadPoolExecutor(CALLERS)
         self._placed: list[Future[None]] = []
+        self._looking: Future[None] | None = None
         self._acted: dict[tuple[str, str], Future[None]] = {}
         self._over = threading.Event()
         stage = Stage(ground.client, Silence())
@@ -51,10 +52,16 @@ class Load:
         orders = [kind for kind in MIX for _ in range(kind.count)]
         turns = sorted(range(len(orders)), key=lambda number: number * 61 % len(orders))  # kinds mixed, the same each time
         self._placed = [self._pool.submit(self._place, orders[turn], place) for place, turn in enumerate(turns)]
-        self._lookers.submit(self._look_after).add_done_callback(self._give_up)
+        self._looking = self._lookers.submit(self._look_after)
+        self._looking.add_done_callback(self._give_up)
 
     def _give_up(self, looking: Future[None]) -> None:
         self._over.set()
+
+    def check_up(self) -> None:
+        """Raise what ended the following up, if anything did: no order would be acted on any more."""
+        if self._looking is not None and self._looking.done():
+            self._looking.result()
 
     def _place(self, kind: Kind, place: int) -> None:
         pause = self._started + place * self._seconds / self.total - time.monotonic()
@@ -101,6 +108,7 @@ class Load:
 
     def open(self) -> dict[tuple[str, str, str], int]:
         """What has not ended yet, counted by kind, state and settlement."""
+        self.check_up()
         for acted in list(self._acted.values()):
             if acted.done():
                 acted.result()
