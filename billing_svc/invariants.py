@@ -40,7 +40,8 @@ SELECT order_id::text FROM invoice JOIN order_account USING (order_id) LEFT JOIN
     SELECT journal.order_id, sum(amount) AS amount FROM entry JOIN journal USING (journal_id)
     WHERE account = '2300' GROUP BY journal.order_id) AS booked USING (order_id)
 WHERE -coalesce(booked.amount, 0) <> CASE WHEN invoice.state IN ('VOID', 'CREDITED') THEN 0 ELSE net - coalesce(
-    (SELECT sum((shipped.value ->> 1)::bigint) FROM jsonb_each(shipments) AS shipped), 0) END
+    (SELECT sum((shipped.value ->> 1)::bigint) FROM jsonb_each(shipments) AS shipped), 0) - coalesce(
+    (SELECT sum(note.net) FROM credit_note AS note WHERE note.order_id = invoice.order_id), 0) END
 """
 _REFUNDS_OF_PAYMENT: Final = """
 SELECT payment_id::text FROM payment JOIN refund USING (payment_id) GROUP BY payment_id
@@ -62,7 +63,12 @@ _CHECKS: Final[tuple[tuple[str, str, sa.Table, str], ...]] = (
     ("ledger.1100", "the receivable of each invoice is what is outstanding", tables.invoice, _RECEIVABLE),
     ("ledger.2200", "refunds payable are the refunds that have not succeeded", tables.refund, _REFUNDS_PAYABLE),
     ("ledger.2100", "no order has unapplied cash that nobody gives back", tables.journal, _UNAPPLIED_CASH),
-    ("ledger.2300", "deferred revenue is the net that live invoices have not shipped", tables.invoice, _DEFERRED_REVENUE),
+    (
+        "ledger.2300",
+        "deferred revenue is the net that live invoices have neither shipped nor credited",
+        tables.invoice,
+        _DEFERRED_REVENUE,
+    ),
     ("ledger.1200", "inventory moves by stock and shipments only", tables.journal, _INVENTORY),
     ("refunds", "the refunds of a payment are no more than came in", tables.payment, _REFUNDS_OF_PAYMENT),
     ("numbers", "invoices and credit notes are numbered without gaps", tables.counter, _NUMBERS),

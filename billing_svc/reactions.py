@@ -45,8 +45,19 @@ def order_cancelled(world: World, fact: facts.OrderCancelled, context: Context) 
     account = _account(world, fact.order_id)
     counter = _counter(world, CREDIT_NOTE).drawn()
     change = invoicing.cancel(account, fact, counter.text, _moment(context))
-    is_drawn = len(change.account.credit_notes) > len(account.credit_notes)
-    return _decide(account, change, context, *((counter,) if is_drawn else ()))
+    return _decide(account, change, context, *_if_drawn(counter, account, change))
+
+
+def order_lines_cancelled(world: World, fact: facts.OrderLinesCancelled, context: Context) -> Decision:
+    """Take back what was invoiced for lines that will not be shipped, and answer the cancellation."""
+    account = _account(world, fact.order_id)
+    counter = _counter(world, CREDIT_NOTE).drawn()
+    change = invoicing.cancel_lines(account, fact, counter.text, _moment(context))
+    return _decide(account, change, context, *_if_drawn(counter, account, change))
+
+
+def _if_drawn(counter: Counter, before: OrderAccount, change: Change) -> tuple[Counter, ...]:
+    return (counter,) if len(change.account.credit_notes) > len(before.credit_notes) else ()
 
 
 def order_shipped(world: World, fact: facts.OrderShipped | None, context: Context) -> Decision:
@@ -89,8 +100,9 @@ def _moment(context: Context) -> Moment:
 def _issue_if_ready(world: World, before: OrderAccount, account: OrderAccount, context: Context) -> Decision:
     if not account.may_be_invoiced:
         return _decide(before, Change(account), context)
-    counter = _counter(world, INVOICE).drawn()
-    return _decide(before, invoicing.issue(account, counter.text, _moment(context)), context, counter)
+    counter, credit_notes = _counter(world, INVOICE).drawn(), _counter(world, CREDIT_NOTE).drawn()
+    change = invoicing.issue(account, counter.text, credit_notes.text, _moment(context))
+    return _decide(before, change, context, counter, *_if_drawn(credit_notes, before, change))
 
 
 def _decide(before: OrderAccount, change: Change, context: Context, *drawn: Counter) -> Decision:
@@ -163,11 +175,11 @@ def _order(fact: facts.ReservationFailed) -> Keys:
     return keys(OrderAccount, [fact.order_id])
 
 
-def _order_and_invoice_number(fact: facts.OrderPlaced | facts.StockReserved) -> Keys:
-    return keys(OrderAccount, [fact.order_id]) | keys(Counter, [INVOICE])
+def _order_and_numbers(fact: facts.OrderPlaced | facts.StockReserved) -> Keys:
+    return keys(OrderAccount, [fact.order_id]) | keys(Counter, [INVOICE, CREDIT_NOTE])
 
 
-def _order_and_credit_note_number(fact: facts.OrderCancelled) -> Keys:
+def _order_and_credit_note_number(fact: facts.OrderCancelled | facts.OrderLinesCancelled) -> Keys:
     return keys(OrderAccount, [fact.order_id]) | keys(Counter, [CREDIT_NOTE])
 
 
@@ -184,11 +196,14 @@ def _movement(fact: facts.StockReceived) -> Keys:
 
 
 SUBSCRIPTIONS: dict[type[Message], Reaction[Any]] = {
-    order_events_pb2.OrderPlaced: Reaction(wire.order_placed, _order_and_invoice_number, order_placed),
+    order_events_pb2.OrderPlaced: Reaction(wire.order_placed, _order_and_numbers, order_placed),
     order_events_pb2.OrderCancelled: Reaction(wire.order_cancelled, _order_and_credit_note_number, order_cancelled),
+    order_events_pb2.OrderLinesCancelled: Reaction(
+        wire.order_lines_cancelled, _order_and_credit_note_number, order_lines_cancelled
+    ),
     order_events_pb2.OrderPartiallyFulfilled: Reaction(wire.order_shipped, _order_if_shipped, order_shipped),
     order_events_pb2.OrderFulfilled: Reaction(wire.order_shipped, _order_if_shipped, order_shipped),
-    inventory_events_pb2.InventoryReserved: Reaction(wire.inventory_reserved, _order_and_invoice_number, inventory_reserved),
+    inventory_events_pb2.InventoryReserved: Reaction(wire.inventory_reserved, _order_and_numbers, inventory_reserved),
     inventory_events_pb2.InventoryReservationFailed: Reaction(wire.reservation_failed, _order, reservation_failed),
     inventory_events_pb2.StockShipped: Reaction(wire.stock_shipped, _order_and_shipment, stock_shipped),
     inventory_events_pb2.StockReceived: Reaction(wire.stock_received, _movement, stock_received),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from billing_svc.domain.closed import Closing, ClosingOutcome
-from billing_svc.domain.invoice import CreditedLine, CreditNote, Invoice, Line, Person, Terms
+from billing_svc.domain.invoice import CreditedLine, CreditNote, Invoice, Line, LineCancellation, Person, Terms
 from billing_svc.domain.order_account import OrderAccount, Shipment
 from billing_svc.domain.payment import Attempt
 from billing_svc.domain.provider_call import DeclineKind
@@ -29,6 +30,7 @@ def account_columns(account: OrderAccount) -> Columns:
         "reservation_failure": account.reservation_failure,
         "is_cancelled": account.is_cancelled,
         "shipments": {s.fulfillment_id: _amount(s.net) for s in account.shipments},
+        "cancellations": {each.cancellation_id: _cancellation_columns(each) for each in account.cancellations},
         "closing": _closing_columns(account.closing) if account.closing else None,
     }
 
@@ -49,6 +51,9 @@ def account_from(row: Any, children: list[list[Any]]) -> OrderAccount:
         refunds=tuple(refund_from(r) for r in refunds),
         credit_notes=tuple(credit_note_from(r) for r in credit_notes),
         shipments=tuple(Shipment(key, Money(*net)) for key, net in row.shipments.items()),
+        cancellations=tuple(
+            LineCancellation(key, _credited_from(lines, lines["currency_code"])) for key, lines in row.cancellations.items()
+        ),
         closing=_closing_from(row.closing) if row.closing else None,
     )
 
@@ -226,7 +231,6 @@ def credit_note_rows(account: OrderAccount) -> list[Columns]:
 
 
 def _credit_note_columns(account: OrderAccount, note: CreditNote) -> Columns:
-    lines = [[ln.line_number, ln.sku, ln.quantity, ln.net.minor_units, ln.tax.minor_units] for ln in note.lines]
     return {
         "credit_note_id": note.credit_note_id,
         "order_id": account.order_id,
@@ -236,9 +240,25 @@ def _credit_note_columns(account: OrderAccount, note: CreditNote) -> Columns:
         "currency_code": note.net.currency_code,
         "net": note.net.minor_units,
         "tax": note.tax.minor_units,
-        "lines": {"lines": lines},
+        "lines": _credited_columns(note.lines),
         "refund_id": note.refund_id,
     }
+
+
+def _credited_columns(lines: Iterable[CreditedLine]) -> Columns:
+    return {"lines": [[ln.line_number, ln.sku, ln.quantity, ln.net.minor_units, ln.tax.minor_units] for ln in lines]}
+
+
+def _credited_from(columns: Columns, currency: str) -> tuple[CreditedLine, ...]:
+    return tuple(
+        CreditedLine(number, sku, quantity, Money(currency, net), Money(currency, tax))
+        for number, sku, quantity, net, tax in columns["lines"]
+    )
+
+
+def _cancellation_columns(cancellation: LineCancellation) -> Columns:
+    currency = cancellation.lines[0].net.currency_code
+    return {"currency_code": currency, **_credited_columns(cancellation.lines)}
 
 
 def credit_note_from(row: Any) -> CreditNote:
@@ -250,9 +270,6 @@ def credit_note_from(row: Any) -> CreditNote:
         invoice_id=row.invoice_id,
         net=Money(currency, row.net),
         tax=Money(currency, row.tax),
-        lines=tuple(
-            CreditedLine(number, sku, quantity, Money(currency, net), Money(currency, tax))
-            for number, sku, quantity, net, tax in row.lines["lines"]
-        ),
+        lines=_credited_from(row.lines, currency),
         refund_id=row.refund_id,
     )

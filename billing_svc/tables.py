@@ -36,6 +36,7 @@ order_account = sa.Table(
     sa.Column("reservation_failure", sa.Text),
     sa.Column("is_cancelled", sa.Boolean, nullable=False),
     sa.Column("shipments", Json, nullable=False, comment="net by fulfillment"),
+    sa.Column("cancellations", Json, nullable=False, comment="the lines of each cancellation of what remained"),
     sa.Column("closing", Json, comment="the last answer to a cancellation"),
     *aggregate_columns(),
 )

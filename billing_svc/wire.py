@@ -15,7 +15,7 @@ from atlas.common.v1.event_metadata_pb2 import EventMetadata
 from atlas.inventory.v1 import inventory_events_pb2 as inventory
 from atlas.orders.v1 import order_events_pb2 as orders
 from billing_svc.domain import events, facts
-from billing_svc.domain.invoice import CreditedLine, CreditNote, Line, Person, Terms
+from billing_svc.domain.invoice import CreditedLine, CreditNote, Line, LineCancellation, Person, Terms
 from chassis.money import total
 from chassis.values import money, money_message, time, time_message
 
@@ -67,6 +67,14 @@ def order_cancelled(event: orders.OrderCancelled, _metadata: EventMetadata) -> f
     if event.HasField("placed_by"):
         placed_by = Person(event.placed_by_issuer, event.placed_by.subject, event.placed_by.username)
     return facts.OrderCancelled(event.order_id, placed_by)
+
+
+def order_lines_cancelled(event: orders.OrderLinesCancelled, _metadata: EventMetadata) -> facts.OrderLinesCancelled:
+    """Read the cancellation of what remained of an order."""
+    lines = tuple(
+        CreditedLine(line.line_number, line.sku, line.quantity, money(line.net), money(line.tax)) for line in event.lines
+    )
+    return facts.OrderLinesCancelled(event.order_id, LineCancellation(event.cancellation_id, lines))
 
 
 def order_shipped(

@@ -44,6 +44,9 @@ def register(app: typer.Typer) -> None:
     orders.command("get", epilog="Example: atlas order get ORDER_ID")(get)
     orders.command("list", epilog="Example: atlas order list --state BACKORDERED")(list_orders)
     orders.command("cancel", epilog="Example: atlas order cancel ORDER_ID --reason CUSTOMER_REQUEST")(cancel)
+    orders.command("cancel-remaining", epilog="Example: atlas order cancel-remaining ORDER_ID --reason OUT_OF_STOCK")(
+        cancel_remaining
+    )
     orders.command("fulfill", epilog="Example: atlas order fulfill ORDER_ID --line 1:2 --tracking TRACK-1")(fulfill)
     app.add_typer(orders, name="order")
 
@@ -96,6 +99,18 @@ def cancel(
     """Cancel an order before its first shipment."""
     body = {"reason": reason, "comment": comment}
     _show(connect(home).as_user("ops").post(f"/v1/orders/{order_id}/cancel", body), as_json)
+
+
+def cancel_remaining(
+    order_id: IdArgument,
+    reason: ReasonOption = "CUSTOMER_REQUEST",
+    comment: CommentOption = "",
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Cancel what remains of an order that was shipped in part."""
+    body = {"reason": reason, "comment": comment}
+    _show(connect(home).as_user("ops").post(f"/v1/orders/{order_id}/cancel-remaining", body), as_json)
 
 
 def fulfill(

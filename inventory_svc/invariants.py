@@ -24,6 +24,7 @@ def check(connection: sa.Connection) -> list[Finding]:
         _finding("I7.queue", "no stock is free while an order waits for it", items, _is_free_while_waiting),
         _finding("I7.state", "the stored state and waiting lines equal what the facts derive", orders, _is_stale),
         _finding("I7.shipped", "every shipment that was told has left the warehouse", orders, _owes_shipment),
+        _finding("I7.cancelled", "every cancellation of lines that was told is given up", orders, _owes_cancellation),
         _overtaken(connection),
     ]
 
@@ -81,6 +82,10 @@ def _is_stale(order: _Order) -> bool:
 
 def _owes_shipment(order: _Order) -> bool:
     return any(not shipment.is_done for shipment in order.reservation.shipments)
+
+
+def _owes_cancellation(order: _Order) -> bool:
+    return bool(order.reservation.lines and order.reservation.owed)
 
 
 def _finding(name: str, statement: str, checked: Any, is_wrong: Any) -> Finding:

@@ -14,8 +14,8 @@ from inventory_svc import wire
 from inventory_svc.backlog import waiting
 from inventory_svc.domain import backorder, events
 from inventory_svc.domain.backorder import Queue, Stock
-from inventory_svc.domain.facts import OrderCancelled, OrderConfirmed, OrderPlaced, OrderShipped
-from inventory_svc.domain.reservation import Reservation
+from inventory_svc.domain.facts import OrderCancelled, OrderConfirmed, OrderLinesCancelled, OrderPlaced, OrderShipped
+from inventory_svc.domain.reservation import Line, Reservation
 from inventory_svc.domain.shipping import Shipping, ship_held
 from inventory_svc.domain.stock import StockItem
 
@@ -25,14 +25,15 @@ def order_placed(world: World, fact: OrderPlaced, context: Context) -> Decision:
     known = _known(world, fact.order_id)
     if known.lines or known.is_cancelled:
         return NOTHING
-    placed = known.placed(fact.placing, fact.lines)
+    placed = known.placed(fact.placing, fact.lines).gave_up()
+    answered = tuple(_released(placed, ()) for _ in known.owed)
     stock = _stock(world, {line.sku for line in placed.lines})
     unknown = tuple(line for line in placed.lines if line.sku not in stock)
     if unknown:
         failed = events.InventoryReservationFailed(placed.order_id, events.Failure.UNKNOWN_ITEM, unknown)
-        return Decision(changed=(placed.rejected(),), events=(failed,))
+        return Decision(changed=(placed.rejected(),), events=(failed, *answered))
     joined, after = backorder.join(placed, stock)
-    return _shipped(stock, ship_held(joined, after, context.new_id, context.cause_id), (_answer(joined),))
+    return _shipped(stock, ship_held(joined, after, context.new_id, context.cause_id), (_answer(joined), *answered))
 
 
 def order_cancelled(world: World, fact: OrderCancelled, context: Context) -> Decision:
@@ -42,10 +43,28 @@ def order_cancelled(world: World, fact: OrderCancelled, context: Context) -> Dec
         return NOTHING
     stock = _stock(world, {line.sku for line in known.lines})
     released, after = backorder.leave(known, stock)
-    walk = backorder.walk(after, lambda skus: (order for order in waiting(world, skus) if order.key != known.key))
     answer = events.InventoryReleased(known.order_id, events.ReleaseReason.ORDER_CANCELLED, released)
+    return _given_back(world, known.cancelled(fact.placing), stock, after, answer)
+
+
+def order_lines_cancelled(world: World, fact: OrderLinesCancelled, _context: Context) -> Decision:
+    """Give back what cancelled lines held, and serve those who wait for it. One told before its order waits for it."""
+    known = _known(world, fact.order_id)
+    if known.knows_cancellation(fact.cancellation.cancellation_id):
+        return NOTHING
+    told = known.with_cancellation(fact.cancellation)
+    if not told.lines and not told.is_cancelled:
+        return Decision(changed=(told,))
+    stock = _stock(world, fact.skus)
+    closed, released, after = backorder.give_up(told, stock)
+    return _given_back(world, closed, stock, after, _released(closed, released))
+
+
+def _given_back(world: World, order: Reservation, before: Stock, after: Stock, answer: events.Event) -> Decision:
+    """Answer, and give what an order gave back to those who wait, in the same transaction."""
+    walk = backorder.walk(after, lambda skus: (other for other in waiting(world, skus) if other.key != order.key))
     return Decision(
-        changed=(known.cancelled(fact.placing), *walk.served, *backorder.changed(stock, walk.stock)),
+        changed=(order, *walk.served, *backorder.changed(before, walk.stock)),
         events=(answer, *(events.InventoryReserved(r.order_id, r.lines) for r in walk.completed)),
     )
 
@@ -83,6 +102,10 @@ def _answer(reservation: Reservation) -> events.Event:
     return events.InventoryReservationFailed(reservation.order_id, events.Failure.BACKORDERED, reservation.lines)
 
 
+def _released(order: Reservation, lines: tuple[Line, ...]) -> events.Event:
+    return events.InventoryReleased(order.order_id, events.ReleaseReason.LINES_CANCELLED, lines)
+
+
 def _shipped(before: Stock, shipping: Shipping, answers: tuple[events.Event, ...]) -> Decision:
     items = backorder.changed(before, shipping.stock)
     return Decision(changed=(shipping.reservation, *items, *shipping.movements), events=(*answers, *shipping.events))
@@ -96,7 +119,7 @@ def _placed_keys(fact: OrderPlaced) -> Keys:
     return keys(StockItem, {line.sku for line in fact.lines}) | _order(fact.order_id)
 
 
-def _cancelled_keys(fact: OrderCancelled) -> Keys:
+def _cancelled_keys(fact: OrderCancelled | OrderLinesCancelled) -> Keys:
     return keys(StockItem, fact.skus) | keys(Queue, fact.skus) | _order(fact.order_id)
 
 
@@ -107,6 +130,9 @@ def _shipped_keys(fact: OrderShipped) -> Keys:
 SUBSCRIPTIONS: dict[type[Message], Reaction[Any]] = {
     order_events_pb2.OrderPlaced: Reaction(parse=wire.order_placed, keys=_placed_keys, react=order_placed),
     order_events_pb2.OrderCancelled: Reaction(parse=wire.order_cancelled, keys=_cancelled_keys, react=order_cancelled),
+    order_events_pb2.OrderLinesCancelled: Reaction(
+        parse=wire.order_lines_cancelled, keys=_cancelled_keys, react=order_lines_cancelled
+    ),
     order_events_pb2.OrderConfirmed: Reaction(
         parse=wire.order_confirmed, keys=lambda fact: _order(fact.order_id), react=order_confirmed
     ),

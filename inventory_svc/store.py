@@ -18,7 +18,7 @@ from chassis.tables import Time, aggregate_columns
 from chassis.world import Keys, World
 from inventory_svc import backlog
 from inventory_svc.domain.backorder import Queue
-from inventory_svc.domain.reservation import Line, Placing, Reservation, Shipment
+from inventory_svc.domain.reservation import Line, LineCancellation, Placing, Reservation, Shipment
 from inventory_svc.domain.stock import Movement, Receipt, ReceiptLine, StockItem
 
 Uuid = pg.UUID(as_uuid=False)
@@ -76,6 +76,7 @@ reservation = sa.Table(
     sa.Column("is_confirmed", sa.Boolean, nullable=False),
     sa.Column("is_cancelled", sa.Boolean, nullable=False),
     sa.Column("shipments", pg.JSONB, nullable=False),
+    sa.Column("cancellations", pg.JSONB, nullable=False),
     *aggregate_columns(),
 )
 
@@ -88,6 +89,7 @@ reservation_line = sa.Table(
     sa.Column("quantity", sa.BigInteger, nullable=False),
     sa.Column("held", sa.BigInteger, nullable=False),
     sa.Column("shipped", sa.BigInteger, nullable=False),
+    sa.Column("cancelled", sa.BigInteger, nullable=False),
     sa.Column("waiting", sa.BigInteger, nullable=False, comment="units it waits for; 0 once the order is closed"),
 )
 
@@ -154,6 +156,7 @@ def _reservation_columns(value: Reservation) -> Columns:
         "is_confirmed": value.is_confirmed,
         "is_cancelled": value.is_cancelled,
         "shipments": [[s.fulfillment_id, [list(part) for part in s.parts], s.is_done] for s in value.shipments],
+        "cancellations": [[c.cancellation_id, [list(part) for part in c.parts], c.is_done] for c in value.cancellations],
     }
 
 
@@ -163,11 +166,12 @@ def reservation_from(row: Any, children: list[list[Any]]) -> Reservation:
         order_id=row.order_id,
         placing=Placing(row.place_time, row.placed_by, row.placed_by_issuer) if row.place_time else None,
         priority=row.priority,
-        lines=tuple(Line(r.line_number, r.sku, r.quantity, r.held, r.shipped) for r in children[0]),
+        lines=tuple(Line(r.line_number, r.sku, r.quantity, r.held, r.shipped, r.cancelled) for r in children[0]),
         has_unknown_item=row.has_unknown_item,
         is_confirmed=row.is_confirmed,
         is_cancelled=row.is_cancelled,
         shipments=tuple(Shipment(i, tuple((n, u) for n, u in parts), done) for i, parts, done in row.shipments),
+        cancellations=tuple(LineCancellation(i, tuple((n, u) for n, u in parts), done) for i, parts, done in row.cancellations),
     )
 
 
@@ -180,6 +184,7 @@ def _line_columns(value: Reservation) -> list[Columns]:
             "quantity": line.quantity,
             "held": line.held,
             "shipped": line.shipped,
+            "cancelled": line.cancelled,
             "waiting": line.missing if value.is_open else 0,
         }
         for line in value.lines

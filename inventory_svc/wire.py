@@ -15,7 +15,7 @@ from chassis.values import money, money_message, time, time_message
 from chassis.world import Row, World
 from inventory_svc.domain import events, facts
 from inventory_svc.domain.commands import CreateItem, ReceiveStock
-from inventory_svc.domain.reservation import Line, Placing, Reservation, Shipment
+from inventory_svc.domain.reservation import Line, LineCancellation, Placing, Reservation, Shipment
 from inventory_svc.domain.stock import Receipt, ReceiptLine, StockItem
 
 
@@ -63,6 +63,13 @@ def _placing(payload: order_events_pb2.OrderPlaced | order_events_pb2.OrderCance
     if not payload.HasField("place_time"):
         return None
     return Placing(time(payload.place_time), payload.placed_by.subject, payload.placed_by_issuer)
+
+
+def order_lines_cancelled(payload: order_events_pb2.OrderLinesCancelled, metadata: EventMetadata) -> facts.OrderLinesCancelled:
+    """Read the cancellation of what remained of an order."""
+    parts = tuple((line.line_number, line.quantity) for line in payload.lines)
+    cancellation = LineCancellation(payload.cancellation_id, parts)
+    return facts.OrderLinesCancelled(payload.order_id, cancellation, frozenset(line.sku for line in payload.lines))
 
 
 def order_confirmed(payload: order_events_pb2.OrderConfirmed, metadata: EventMetadata) -> facts.OrderConfirmed:
@@ -187,7 +194,12 @@ def reservation_message(row: Row[Reservation]) -> reservation_pb2.Reservation:
 
 def _reservation_line(line: Line) -> reservation_pb2.ReservationLine:
     return reservation_pb2.ReservationLine(
-        line_number=line.line_number, sku=line.sku, quantity=line.quantity, held=line.held, shipped=line.shipped
+        line_number=line.line_number,
+        sku=line.sku,
+        quantity=line.quantity,
+        held=line.held,
+        shipped=line.shipped,
+        cancelled=line.cancelled,
     )
 
 

@@ -7,7 +7,7 @@ from chassis.handling import Command
 from chassis.world import Context, Decision, Keys, World, keys
 from order_svc import wire
 from order_svc.domain import order as orders
-from order_svc.domain.commands import CancelOrder, FulfillOrder, PlaceOrder
+from order_svc.domain.commands import CancelOrder, CancelRemaining, FulfillOrder, PlaceOrder
 from order_svc.domain.errors import OrderChanged, OrderNotFound
 from order_svc.domain.order import Order, Person
 
@@ -23,6 +23,15 @@ def cancel_order(world: World, command: CancelOrder, context: Context) -> Decisi
     order = _of_caller(world, command.order_id, command.expected_version, context)
     cancelled, events = orders.cancel(order, command.reason, _person(context), context.now)
     return Decision(changed=(cancelled,), events=events, result=cancelled)
+
+
+def cancel_remaining(world: World, command: CancelRemaining, context: Context) -> Decision:
+    """Close an order short."""
+    order = _of_caller(world, command.order_id, command.expected_version, context)
+    closed, events = orders.cancel_remaining(
+        order, command.reason, _person(context), cancellation_id=context.new_id(), now=context.now
+    )
+    return Decision(changed=(closed,), events=events, result=closed)
 
 
 def fulfill_order(world: World, command: FulfillOrder, context: Context) -> Decision:
@@ -57,7 +66,7 @@ def _nothing(_command: PlaceOrder) -> Keys:
     return frozenset()
 
 
-def _order(command: CancelOrder | FulfillOrder) -> Keys:
+def _order(command: CancelOrder | CancelRemaining | FulfillOrder) -> Keys:
     return keys(Order, [command.order_id])
 
 
@@ -76,6 +85,14 @@ CANCEL_ORDER = Command(
     keys=_order,
     decide=cancel_order,
     encode=wire.cancelled,
+)
+CANCEL_REMAINING = Command(
+    name="CancelRemaining",
+    response=order_service_pb2.CancelRemainingResponse,
+    parse=wire.cancel_remaining,
+    keys=_order,
+    decide=cancel_remaining,
+    encode=wire.closed_short,
 )
 FULFILL_ORDER = Command(
     name="FulfillOrder",

@@ -12,7 +12,7 @@ from chassis.errors import NotFound
 from chassis.paging import Pager
 from chassis.values import time
 from chassis.world import Actor, Row
-from order_svc import wire
+from order_svc import resources
 from order_svc.domain.errors import OrderNotFound
 from order_svc.store import fulfillment, fulfillment_from, order_from, orders
 
@@ -26,7 +26,7 @@ def get_order(
 ) -> order_service_pb2.GetOrderResponse:
     """Read one order that the caller may see."""
     row = _find(connection, request.order_id, actor)
-    return order_service_pb2.GetOrderResponse(order=wire.order_message(_row(row, order_from(row))))
+    return order_service_pb2.GetOrderResponse(order=resources.order_message(_row(row, order_from(row))))
 
 
 def _find(connection: sa.Connection, order_id: str, actor: Actor) -> sa.Row[Any]:
@@ -50,7 +50,7 @@ class OrderLists:
         statement = sa.select(orders).where(*visible_to(actor, orders.c.placed_by), *_filters(request))
         page = self._pager.page(request, actor)
         rows, token = page.select(connection, statement, orders.c.create_time.desc(), orders.c.order_id.desc())
-        messages = [wire.order_message(_row(row, order_from(row))) for row in rows]
+        messages = [resources.order_message(_row(row, order_from(row))) for row in rows]
         return order_service_pb2.ListOrdersResponse(orders=messages, next_page_token=token)
 
     def list_fulfillments(
@@ -62,7 +62,7 @@ class OrderLists:
         page = self._pager.page(request, actor)
         order = (fulfillment.c.create_time.desc(), fulfillment.c.fulfillment_id.desc())
         rows, token = page.select(connection, statement, *order)
-        messages = [wire.fulfillment_message(_row(row, fulfillment_from(row))) for row in rows]
+        messages = [resources.fulfillment_message(_row(row, fulfillment_from(row))) for row in rows]
         return fulfillment_pb2.ListFulfillmentsResponse(fulfillments=messages, next_page_token=token)
 
 
@@ -93,5 +93,5 @@ def get_fulfillment(
     row = connection.execute(statement).one_or_none()
     if row is None:
         raise NotFound(f"order {request.order_id} has no fulfillment {request.fulfillment_id}")
-    message = wire.fulfillment_message(_row(row, fulfillment_from(row)))
+    message = resources.fulfillment_message(_row(row, fulfillment_from(row)))
     return fulfillment_pb2.GetFulfillmentResponse(fulfillment=message)

@@ -15,7 +15,7 @@ from atlas.orders.v1 import (
 from chassis.application import Edge
 from chassis.grpc_server import Servicer
 from order_svc import queries, wire
-from order_svc.commands import CANCEL_ORDER, FULFILL_ORDER, PLACE_ORDER
+from order_svc.commands import CANCEL_ORDER, CANCEL_REMAINING, FULFILL_ORDER, PLACE_ORDER
 from order_svc.waiting import Waiting
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -61,6 +61,15 @@ class OrderServicer(order_service_pb2_grpc.OrderServiceServicer):
         """Cancel an order."""
         response: order_service_pb2.CancelOrderResponse = await self._commands.submit(
             CANCEL_ORDER, request, context, then=self._waiting.for_rest
+        )
+        return response
+
+    async def CancelRemaining(
+        self, request: order_service_pb2.CancelRemainingRequest, context: Context
+    ) -> order_service_pb2.CancelRemainingResponse:
+        """Cancel what remains of a partially shipped order."""
+        response: order_service_pb2.CancelRemainingResponse = await self._commands.submit(
+            CANCEL_REMAINING, request, context, then=self._waiting.for_rest
         )
         return response
 

@@ -11,7 +11,7 @@ from chassis.money import Money
 from chassis.store import Columns, Mapping, Store
 from chassis.tables import Time, aggregate_columns
 from order_svc.domain.facts import Approval, Attempt, BillingClosed, Known, Outcome, Stock
-from order_svc.domain.order import Deadlines, Fulfillment, FulfillmentLine, Order, Person
+from order_svc.domain.order import Deadlines, Fulfillment, LinePart, Order, Person
 from order_svc.domain.pricing import Line
 
 metadata = sa.MetaData()
@@ -176,7 +176,7 @@ def _fulfillment_columns(value: Fulfillment) -> Columns:
 def fulfillment_from(row: Any, _children: object = None) -> Fulfillment:
     """Rebuild a fulfillment from its row."""
     lines = tuple(
-        FulfillmentLine(number, sku, quantity, Money(currency, net), Money(currency, tax))
+        LinePart(number, sku, quantity, Money(currency, net), Money(currency, tax))
         for number, sku, quantity, currency, net, tax in row.lines
     )
     return Fulfillment(row.fulfillment_id, row.order_id, lines, row.tracking_reference)

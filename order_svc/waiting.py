@@ -10,7 +10,12 @@ from chassis.calls import Queries, current_call
 from order_svc import queries
 
 POLL_SECONDS = 0.05
-R = TypeVar("R", order_service_pb2.PlaceOrderResponse, order_service_pb2.CancelOrderResponse)
+R = TypeVar(
+    "R",
+    order_service_pb2.PlaceOrderResponse,
+    order_service_pb2.CancelOrderResponse,
+    order_service_pb2.CancelRemainingResponse,
+)
 
 _MOVING = (order_pb2.ORDER_STATE_PLACED, order_pb2.ORDER_STATE_RESERVED, order_pb2.ORDER_STATE_AWAITING_PAYMENT)
 
@@ -40,6 +45,6 @@ class Waiting:
 
 def is_at_rest(order: order_pb2.Order) -> bool:
     """Whether nothing moves the order but a person, a delivery or a timer."""
-    if order.state == order_pb2.ORDER_STATE_CANCELLED:
+    if order.HasField("settlement"):
         return order.settlement != order_pb2.SETTLEMENT_PENDING
     return order.state not in _MOVING

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, cast
 
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
@@ -19,18 +18,19 @@ from atlas.workflow.v1 import policy_pb2
 from atlas.workflow.v1 import workflow_events_pb2 as workflow
 from chassis.money import total
 from chassis.values import known_currency, money, money_message, person_message, time_message
-from chassis.world import Row, World
+from chassis.world import World
 from order_svc.domain import events, facts, pricing
-from order_svc.domain.commands import CancelOrder, FulfillOrder, PlaceOrder
-from order_svc.domain.order import Deadlines, Fulfillment, Order, Terms
-from order_svc.domain.shown import show
-
-DEADLINES = Deadlines()
-
-
-@functools.cache
-def _value(enum: Any, prefix: str, name: str) -> Any:
-    return cast(EnumTypeWrapper, enum).Value(f"{prefix}_{name}")
+from order_svc.domain.commands import CancelOrder, CancelRemaining, FulfillOrder, PlaceOrder
+from order_svc.domain.order import Fulfillment, LineCancellation, Order, Person, Terms
+from order_svc.resources import (
+    enum_value,
+    facts_message,
+    fulfillment_lines,
+    fulfillment_message,
+    line_messages,
+    order_message,
+    set_ending,
+)
 
 
 def _name(enum: Any, prefix: str, value: int) -> str:
@@ -69,6 +69,12 @@ def cancel_order(request: order_service_pb2.CancelOrderRequest) -> CancelOrder:
     return CancelOrder(request.order_id, reason, _expected(request))
 
 
+def cancel_remaining(request: order_service_pb2.CancelRemainingRequest) -> CancelRemaining:
+    """Read a request to cancel what remains."""
+    reason = _name(order_pb2.CancelReason, "CANCEL_REASON", request.reason)
+    return CancelRemaining(request.order_id, reason, _expected(request))
+
+
 def fulfill_order(request: fulfillment_pb2.FulfillOrderRequest) -> FulfillOrder:
     """Read a request to ship."""
     wanted = tuple((line.line_number, line.quantity) for line in request.lines)
@@ -93,6 +99,11 @@ def cancelled(world: World, order: Order) -> order_service_pb2.CancelOrderRespon
     return order_service_pb2.CancelOrderResponse(order=order_message(world.row(order)))
 
 
+def closed_short(world: World, order: Order) -> order_service_pb2.CancelRemainingResponse:
+    """Answer CancelRemaining."""
+    return order_service_pb2.CancelRemainingResponse(order=order_message(world.row(order)))
+
+
 def fulfilled(world: World, fulfillment: Fulfillment) -> fulfillment_pb2.FulfillOrderResponse:
     """Answer FulfillOrder."""
     return fulfillment_pb2.FulfillOrderResponse(fulfillment=fulfillment_message(world.row(fulfillment)))
@@ -104,106 +115,8 @@ def quoted(priced: tuple[pricing.Line, ...]) -> quote_pb2.QuoteOrderResponse:
     net = total((line.net for line in terms.lines), terms.currency_code)
     tax = total((line.tax for line in terms.lines), terms.currency_code)
     return quote_pb2.QuoteOrderResponse(
-        lines=_lines(priced), net=money_message(net), tax=money_message(tax), total=money_message(net + tax)
+        lines=line_messages(priced), net=money_message(net), tax=money_message(tax), total=money_message(net + tax)
     )
-
-
-def order_message(row: Row[Order]) -> order_pb2.Order:
-    """Write an order as a client sees it."""
-    order = row.aggregate
-    net, tax = order.net, order.tax
-    message = order_pb2.Order(
-        order_id=order.order_id,
-        customer_id=order.customer_id,
-        client_reference=order.client_reference,
-        state=_value(order_pb2.OrderState, "ORDER_STATE", order.state),
-        currency_code=order.currency_code,
-        net=money_message(net),
-        tax=money_message(tax),
-        total=money_message(net + tax),
-        payment_method=order.payment_method,
-        placed_by=person_message(order.placed_by.subject, order.placed_by.username),
-        place_time=time_message(order.place_time),
-        lines=_lines(order.lines),
-        facts=_facts(order),
-        terms_version=order.terms_version,
-        version=row.version,
-    )
-    _set_ending(message, order)
-    _set_times(message, row)
-    return message
-
-
-def _set_ending(message: order_pb2.Order | order_events_pb2.OrderStateChanged, order: Order) -> None:
-    """Set what only some orders have: a deadline, and of a cancelled one its reason and settlement."""
-    if (deadline := order.deadline(DEADLINES)) is not None:
-        message.deadline_time.CopyFrom(time_message(deadline))
-    if (settlement := order.settlement) is not None:
-        message.settlement = _value(order_pb2.Settlement, "SETTLEMENT", settlement)
-    if isinstance(message, order_pb2.Order) and order.cancel_reason:
-        message.cancel_reason = _value(order_pb2.CancelReason, "CANCEL_REASON", order.cancel_reason)
-
-
-def _set_times(message: order_pb2.Order | fulfillment_pb2.Fulfillment, row: Row[Any]) -> None:
-    if row.create_time and row.update_time:
-        message.create_time.CopyFrom(time_message(row.create_time))
-        message.update_time.CopyFrom(time_message(row.update_time))
-
-
-def _lines(lines: Iterable[pricing.Line]) -> list[order_pb2.OrderLine]:
-    return [
-        order_pb2.OrderLine(
-            line_number=line.line_number,
-            sku=line.sku,
-            quantity=line.quantity,
-            unit_price=money_message(line.unit_price),
-            discount_basis_points=line.discount_basis_points,
-            tax_rate_basis_points=line.tax_rate_basis_points,
-            net=money_message(line.net),
-            tax=money_message(line.tax),
-            total=money_message(line.total),
-            quantity_shipped=line.quantity_shipped,
-            quantity_cancelled=line.quantity_cancelled,
-        )
-        for line in lines
-    ]
-
-
-def _facts(order: Order) -> order_pb2.OrderFacts:
-    shown = show(order.known)
-    return order_pb2.OrderFacts(
-        reservation=_value(order_pb2.ReservationFact, "RESERVATION_FACT", shown.reservation),
-        invoice=_value(order_pb2.InvoiceFact, "INVOICE_FACT", shown.invoice),
-        payment=_value(order_pb2.PaymentFact, "PAYMENT_FACT", shown.payment),
-        approval=_value(order_pb2.ApprovalFact, "APPROVAL_FACT", shown.approval),
-    )
-
-
-def fulfillment_message(row: Row[Fulfillment]) -> fulfillment_pb2.Fulfillment:
-    """Write a fulfillment as a client sees it."""
-    fulfillment = row.aggregate
-    message = fulfillment_pb2.Fulfillment(
-        fulfillment_id=fulfillment.fulfillment_id,
-        order_id=fulfillment.order_id,
-        lines=_fulfillment_lines(fulfillment),
-        tracking_reference=fulfillment.tracking_reference,
-        version=row.version,
-    )
-    _set_times(message, row)
-    return message
-
-
-def _fulfillment_lines(fulfillment: Fulfillment) -> list[fulfillment_pb2.FulfillmentLine]:
-    return [
-        fulfillment_pb2.FulfillmentLine(
-            line_number=line.line_number,
-            sku=line.sku,
-            quantity=line.quantity,
-            net=money_message(line.net),
-            tax=money_message(line.tax),
-        )
-        for line in fulfillment.lines
-    ]
 
 
 # Facts that others publish.
@@ -290,7 +203,7 @@ def payload(event: events.Event) -> Message:
         case events.OrderCancelled(order, by):
             return order_events_pb2.OrderCancelled(
                 order_id=order.order_id,
-                reason=_value(order_pb2.CancelReason, "CANCEL_REASON", order.cancel_reason),
+                reason=enum_value(order_pb2.CancelReason, "CANCEL_REASON", order.cancel_reason),
                 by=person_message(by.subject, by.username) if by else None,
                 lines=_line_quantities(order),
                 place_time=time_message(order.place_time),
@@ -302,28 +215,51 @@ def payload(event: events.Event) -> Message:
         case events.OrderPartiallyFulfilled(order, fulfillment):
             return order_events_pb2.OrderPartiallyFulfilled(order_id=order.order_id, fulfillment=_shipment(fulfillment))
         case events.OrderFulfilled(order, fulfillment):
-            return order_events_pb2.OrderFulfilled(order_id=order.order_id, fulfillment=_shipment(fulfillment))
+            shipped = _shipment(fulfillment) if fulfillment else None
+            return order_events_pb2.OrderFulfilled(order_id=order.order_id, fulfillment=shipped)
+        case events.OrderLinesCancelled(order, cancellation, by):
+            return _lines_cancelled_payload(order, cancellation, by)
         case events.OrderCancellationSettled(order):
             return _settled_payload(order)
         case events.OrderStateChanged(order):
             message = order_events_pb2.OrderStateChanged(
                 order_id=order.order_id,
-                state=_value(order_pb2.OrderState, "ORDER_STATE", order.state),
-                facts=_facts(order),
+                state=enum_value(order_pb2.OrderState, "ORDER_STATE", order.state),
+                facts=facts_message(order),
             )
-            _set_ending(message, order)
+            set_ending(message, order)
             return message
 
 
 def _shipment(fulfillment: Fulfillment) -> order_events_pb2.Shipment:
-    return order_events_pb2.Shipment(fulfillment_id=fulfillment.fulfillment_id, lines=_fulfillment_lines(fulfillment))
+    return order_events_pb2.Shipment(fulfillment_id=fulfillment.fulfillment_id, lines=fulfillment_lines(fulfillment.lines))
+
+
+def _lines_cancelled_payload(order: Order, cancellation: LineCancellation, by: Person) -> order_events_pb2.OrderLinesCancelled:
+    return order_events_pb2.OrderLinesCancelled(
+        order_id=order.order_id,
+        cancellation_id=cancellation.cancellation_id,
+        terms_version=order.terms_version,
+        reason=enum_value(order_pb2.CancelReason, "CANCEL_REASON", order.cancel_reason),
+        by=person_message(by.subject, by.username),
+        lines=[
+            order_events_pb2.CancelledLine(
+                line_number=line.line_number,
+                sku=line.sku,
+                quantity=line.quantity,
+                net=money_message(line.net),
+                tax=money_message(line.tax),
+            )
+            for line in cancellation.lines
+        ],
+    )
 
 
 def _settled_payload(order: Order) -> order_events_pb2.OrderCancellationSettled:
     closed = order.known.closed
     return order_events_pb2.OrderCancellationSettled(
         order_id=order.order_id,
-        settlement=_value(order_pb2.Settlement, "SETTLEMENT", order.settlement or "PENDING"),
+        settlement=enum_value(order_pb2.Settlement, "SETTLEMENT", order.settlement or "PENDING"),
         revision=closed.revision if closed else 0,
         refunded=[money_message(amount) for amount in closed.refunded] if closed else [],
     )

@@ -36,7 +36,7 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """Why an order was cancelled."""
+    """Why an order, or what remained of it, was cancelled."""
 
     reason: str
 

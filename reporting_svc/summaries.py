@@ -90,6 +90,7 @@ SUMMARIES: dict[type[Message], Callable[[Any], str]] = {
     orders.OrderConfirmed: lambda event: f"{_units(event.lines)} may be shipped",
     orders.OrderPartiallyFulfilled: lambda event: f"{_units(event.fulfillment.lines)} shipped, more to come",
     orders.OrderFulfilled: _fulfilled,
+    orders.OrderLinesCancelled: lambda event: f"{_units(event.lines)}, {name(order_pb2.CancelReason, event.reason)}",
     orders.OrderCancellationSettled: _settled,
     orders.OrderStateChanged: _state_changed,
     inventory.InventoryReserved: lambda event: f"{_units(event.lines)} held",

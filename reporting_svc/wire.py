@@ -46,7 +46,7 @@ def _says(event: Message) -> Placed | Changed | Cancelled | None:
             return _placed(event)
         case order_events_pb2.OrderStateChanged():
             return _changed(event)
-        case order_events_pb2.OrderCancelled():
+        case order_events_pb2.OrderCancelled() | order_events_pb2.OrderLinesCancelled():
             return Cancelled(name(order_pb2.CancelReason, event.reason))
     return None
 

@@ -34,8 +34,8 @@ def _money(minor_units: int) -> Mapping[str, Any]:
     return {"currency_code": "EUR", "minor_units": minor_units}
 
 
-def _order(variable: str, unit_price: int) -> Example:
-    lines = [{"sku": "LAMP-01", "quantity": 1, "unit_price": _money(unit_price)}]
+def _order(variable: str, unit_price: int, quantity: int = 1) -> Example:
+    lines = [{"sku": "LAMP-01", "quantity": quantity, "unit_price": _money(unit_price)}]
     body = {"customer_id": "cust-1001", "currency_code": "EUR", "payment_method": "pm_ok", "lines": lines}
     return Example("orders.v1.OrderService/PlaceOrder", body, (variable, "order.orderId"), (WAIT,))
 
@@ -70,6 +70,17 @@ ORDERS = (
         {"order_id": "$CANCELLED_ID", "reason": "CANCEL_REASON_CUSTOMER_REQUEST", "comment": "changed my mind"},
         headers=(WAIT,),
         needs=(_order("CANCELLED_ID", 1999),),
+    ),
+    Example(
+        "orders.v1.OrderService/CancelRemaining",
+        {"order_id": "$PART_ID", "reason": "CANCEL_REASON_OUT_OF_STOCK", "comment": "the other one is broken"},
+        headers=(WAIT,),
+        needs=(
+            _order("PART_ID", 1999, 2),
+            Example(
+                "orders.v1.OrderService/FulfillOrder", {"order_id": "$PART_ID", "lines": [{"line_number": 1, "quantity": 1}]}
+            ),
+        ),
     ),
 )
 INVENTORY = (

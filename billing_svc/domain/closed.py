@@ -9,7 +9,7 @@ from chassis.money import Money
 
 
 class ClosingOutcome(StrEnum):
-    """How billing's side of a cancelled order ended."""
+    """How billing's side of a cancelled order, or of what was cancelled of it, ended."""
 
     NEVER_ISSUED = "NEVER_ISSUED"
     VOIDED = "VOIDED"

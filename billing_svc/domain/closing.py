@@ -1,4 +1,4 @@
-"""How billing's side of a cancelled order comes to rest, and what it then answers."""
+"""How billing's side of a cancellation, of an order or of what remained of it, comes to rest, and what it then answers."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from billing_svc.domain.order_account import Change, OrderAccount
 
 def settle(account: OrderAccount) -> Change:
     """Void what no money went to once no attempt is open, and answer the cancellation whenever the answer is a new one."""
-    if not account.is_cancelled:
-        return Change(account)
-    return _void(account).then(_close)
+    if account.is_cancelled:
+        return _void(account).then(_close)
+    return _close(account) if account.cancellations and not account.uncredited else Change(account)
 
 
 def _void(account: OrderAccount) -> Change:
@@ -48,4 +48,4 @@ def _outcome(account: OrderAccount) -> ClosingOutcome:
         return ClosingOutcome.NEVER_ISSUED
     if any(refund.is_failed and not refund.is_succeeded for refund in account.refunds):
         return ClosingOutcome.REFUND_FAILED
-    return ClosingOutcome.REFUNDED if account.received else ClosingOutcome.VOIDED
+    return ClosingOutcome.VOIDED if account.is_cancelled and not account.received else ClosingOutcome.REFUNDED

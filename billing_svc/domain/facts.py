@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from billing_svc.domain.invoice import Person, Terms
+from billing_svc.domain.invoice import LineCancellation, Person, Terms
 from chassis.money import Money
 
 
@@ -23,6 +23,14 @@ class OrderCancelled:
 
     order_id: str
     placed_by: Person | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLinesCancelled:
+    """What remained of a partially shipped order was cancelled."""
+
+    order_id: str
+    cancellation: LineCancellation
 
 
 @dataclass(frozen=True, slots=True)

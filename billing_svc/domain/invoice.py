@@ -90,7 +90,7 @@ class Invoice:
     @property
     def is_credited(self) -> bool:
         """Whether all of it was credited after money had been applied."""
-        return not self.is_void and not self.credited.is_zero
+        return not self.is_void and not self.credited.is_zero and self.credited == self.total
 
     @property
     def outstanding(self) -> Money:
@@ -126,6 +126,14 @@ class CreditedLine:
     quantity: int
     net: Money
     tax: Money
+
+
+@dataclass(frozen=True, slots=True)
+class LineCancellation:
+    """What was cancelled of an order after a part of it was shipped: these units, with their share of the money."""
+
+    cancellation_id: str
+    lines: tuple[CreditedLine, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,12 @@ from dataclasses import replace
 
 from billing_svc.domain import facts, ledger
 from billing_svc.domain.closing import settle
-from billing_svc.domain.events import CreditNoteIssued, InvoiceCreated, PaymentSucceeded
-from billing_svc.domain.invoice import PAYMENT_TERM, CreditedLine, CreditNote, Invoice, Terms
+from billing_svc.domain.crediting import credit
+from billing_svc.domain.events import InvoiceCreated, PaymentSucceeded
+from billing_svc.domain.invoice import PAYMENT_TERM, CreditedLine, Invoice, LineCancellation, Terms
 from billing_svc.domain.order_account import Change, Moment, OrderAccount, Shipment
 from billing_svc.domain.payment import Attempt
 from billing_svc.domain.refund import RefundReason
-from billing_svc.domain.refunding import request_refund
-from chassis.money import Money
 
 
 def place(account: OrderAccount, fact: facts.OrderPlaced) -> OrderAccount:
@@ -32,8 +31,11 @@ def note_reservation_failure(account: OrderAccount, reason: str) -> OrderAccount
     return account if account.reservation_failure == reason else replace(account, reservation_failure=reason)
 
 
-def issue(account: OrderAccount, invoice_number: str, moment: Moment) -> Change:
-    """Issue the invoice if everything is known, and try to be paid; an invoice over nothing is paid at once."""
+def issue(account: OrderAccount, invoice_number: str, credit_note_number: str, moment: Moment) -> Change:
+    """Issue the invoice if everything is known, and try to be paid; where nothing is owed it is paid at once.
+
+    Lines whose cancellation was heard before are credited at once, under the credit note number.
+    """
     terms = account.terms
     if terms is None or not account.may_be_invoiced:
         return Change(account)
@@ -54,20 +56,20 @@ def issue(account: OrderAccount, invoice_number: str, moment: Moment) -> Change:
         (InvoiceCreated(account.order_id, invoice),),
         ledger.invoice_issued(account.order_id, invoice.invoice_id, invoice.net, invoice.tax),
     )
-    if invoice.total.is_zero:
-        return issued.then(lambda after: _paid_with_nothing(after, invoice))
-    return issued.then(lambda after: _initiate(after, terms, invoice.total, moment))
+    credited = issued.then(lambda after: credit_lines(after, credit_note_number, moment))
+    return credited.then(lambda after: _collect(after, terms, moment)).then(settle)
 
 
-def _paid_with_nothing(account: OrderAccount, invoice: Invoice) -> Change:
-    nothing = invoice.total
-    event = PaymentSucceeded(account.order_id, invoice.invoice_id, None, nothing, nothing, nothing, invoice.state)
-    return Change(account, (event,))
-
-
-def _initiate(account: OrderAccount, terms: Terms, amount: Money, moment: Moment) -> Change:
-    number = len(account.attempts) + 1
-    attempt = Attempt(moment.new_id(), number, amount, terms.payment_method, next_call_time=moment.now)
+def _collect(account: OrderAccount, terms: Terms, moment: Moment) -> Change:
+    invoice = account.invoice
+    assert invoice is not None, "it has just been issued"  # noqa: S101 - narrows the type
+    owed = invoice.outstanding
+    if owed.is_zero:
+        return Change(
+            account,
+            (PaymentSucceeded(account.order_id, invoice.invoice_id, None, owed, owed, owed, invoice.state),),
+        )
+    attempt = Attempt(moment.new_id(), len(account.attempts) + 1, owed, terms.payment_method, next_call_time=moment.now)
     return Change(replace(account, attempts=(*account.attempts, attempt)))
 
 
@@ -89,34 +91,31 @@ def cancel(account: OrderAccount, fact: facts.OrderCancelled, credit_note_number
     placed_by = account.placed_by or fact.placed_by
     change = Change(replace(account, is_cancelled=True, placed_by=placed_by, invoice=invoice, attempts=attempts))
     if invoice is not None and not invoice.paid.is_zero:
-        change = change.then(lambda after: _credit(after, invoice, credit_note_number, moment))
+        whole = LineCancellation(moment.new_id(), _all_lines(account.terms))
+        change = change.then(lambda after: credit(after, whole, credit_note_number, RefundReason.ORDER_CANCELLED, moment))
     return change.then(settle)
 
 
-def _credit(account: OrderAccount, invoice: Invoice, credit_note_number: str, moment: Moment) -> Change:
-    credit_note_id = moment.new_id()
-    refunds = Change(account)
-    for attempt in account.attempts:
-        if attempt.applied is not None:
-            refunds = refunds.then(request_refund(attempt, attempt.applied, RefundReason.ORDER_CANCELLED, moment))
-    note = CreditNote(
-        credit_note_id=credit_note_id,
-        credit_note_number=credit_note_number,
-        invoice_id=invoice.invoice_id,
-        net=invoice.net,
-        tax=invoice.tax,
-        lines=_credited_lines(account.terms),
-        refund_id=next((refund.refund_id for refund in refunds.account.refunds[len(account.refunds) :]), None),
-    )
-    credited = ledger.Credited(note.net, note.tax, invoice.outstanding)
-    issued = Change(
-        replace(account, invoice=replace(invoice, credited=invoice.total), credit_notes=(*account.credit_notes, note)),
-        (CreditNoteIssued(account.order_id, note),),
-        ledger.credit_note_issued(account.subject, credit_note_id, credited),
-    )
-    return issued.then(lambda after: Change(replace(after, refunds=refunds.account.refunds), refunds.events, refunds.journals))
-
-
-def _credited_lines(terms: Terms | None) -> tuple[CreditedLine, ...]:
+def _all_lines(terms: Terms | None) -> tuple[CreditedLine, ...]:
     lines = terms.lines if terms else ()
     return tuple(CreditedLine(line.line_number, line.sku, line.quantity, line.net, line.tax) for line in lines)
+
+
+def cancel_lines(account: OrderAccount, fact: facts.OrderLinesCancelled, credit_note_number: str, moment: Moment) -> Change:
+    """Take back what was invoiced for lines that will not be shipped, and answer at rest.
+
+    A cancellation that is heard before there is an invoice waits for it.
+    """
+    known = {cancellation.cancellation_id for cancellation in account.cancellations}
+    if fact.cancellation.cancellation_id in known or account.is_cancelled:
+        return Change(account)
+    told = replace(account, cancellations=(*account.cancellations, fact.cancellation))
+    return credit_lines(told, credit_note_number, moment).then(settle)
+
+
+def credit_lines(account: OrderAccount, credit_note_number: str, moment: Moment) -> Change:
+    """Issue the credit note for cancelled lines, once there is an invoice to credit."""
+    cancelled = account.uncredited
+    if cancelled is None or account.invoice is None:
+        return Change(account)
+    return credit(account, cancelled, credit_note_number, RefundReason.LINES_CANCELLED, moment)

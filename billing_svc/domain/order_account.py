@@ -8,7 +8,7 @@ from datetime import datetime
 
 from billing_svc.domain.closed import Closing
 from billing_svc.domain.events import Event
-from billing_svc.domain.invoice import CreditNote, Invoice, Person, Terms
+from billing_svc.domain.invoice import CreditNote, Invoice, LineCancellation, Person, Terms
 from billing_svc.domain.ledger import Journals, Subject
 from billing_svc.domain.payment import Attempt
 from billing_svc.domain.provider_call import Call
@@ -47,6 +47,7 @@ class OrderAccount:
     refunds: tuple[Refund, ...] = ()
     credit_notes: tuple[CreditNote, ...] = ()
     shipments: tuple[Shipment, ...] = ()
+    cancellations: tuple[LineCancellation, ...] = ()
     closing: Closing | None = None
 
     @property
@@ -92,8 +93,20 @@ class OrderAccount:
     @property
     def refunded_of_paid(self) -> int:
         """What went back of what was applied to the invoice, in minor units."""
-        refunds = (r for r in self.refunds if r.is_succeeded and r.reason is RefundReason.ORDER_CANCELLED)
+        refunds = (r for r in self.refunds if r.is_succeeded and r.reason is not RefundReason.UNAPPLIED_CASH)
         return sum(refund.amount.minor_units for refund in refunds)
+
+    @property
+    def uncredited(self) -> LineCancellation | None:
+        """The cancellation of lines for which no credit note is issued yet; its id will be the note's."""
+        credited = {note.credit_note_id for note in self.credit_notes}
+        return next((each for each in self.cancellations if each.cancellation_id not in credited), None)
+
+    def refundable(self, attempt: Attempt) -> int:
+        """What was applied of an attempt and is not given back or about to be, in minor units."""
+        applied = attempt.applied.minor_units if attempt.applied else 0
+        mine = (r for r in self.refunds if r.payment_id == attempt.payment_id and r.reason is not RefundReason.UNAPPLIED_CASH)
+        return applied - sum(refund.amount.minor_units for refund in mine)
 
     def attempt(self, payment_id: str) -> Attempt | None:
         """Return an attempt, or None."""

@@ -24,6 +24,7 @@ class RefundReason(StrEnum):
 
     ORDER_CANCELLED = "ORDER_CANCELLED"
     UNAPPLIED_CASH = "UNAPPLIED_CASH"
+    LINES_CANCELLED = "LINES_CANCELLED"
 
 
 @dataclass(frozen=True, slots=True)

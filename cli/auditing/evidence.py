@@ -38,7 +38,7 @@ class Evidence:
 
     @property
     def settlement(self) -> str:
-        """How far its cancellation is made good; empty while it is not cancelled."""
+        """How far its cancellation, or that of what remained of it, is made good; empty without one."""
         return str(self.order.get("settlement", ""))
 
     @property
@@ -56,6 +56,16 @@ class Evidence:
         """The share of the net that was shipped: of each line half to even, as every shipment carries it."""
         lines = self.order["lines"]
         return sum(half_even(line["net"]["minor_units"] * line["quantity_shipped"], line["quantity"]) for line in lines)
+
+    @property
+    def kept_net(self) -> int:
+        """The net of what is not cancelled after a shipment: the first units of a line carry their cumulative share."""
+        return sum(_kept(line, "net") for line in self.order["lines"])
+
+    @property
+    def kept(self) -> int:
+        """That with tax: what stays paid of an order that was shipped."""
+        return self.kept_net + sum(_kept(line, "tax") for line in self.order["lines"])
 
     @property
     def to_ship(self) -> int:
@@ -110,6 +120,10 @@ def _by_order(rows: Iterable[Json]) -> dict[str, list[Json]]:
     for row in rows:
         grouped[row.get("order_id", "")].append(row)
     return grouped
+
+
+def _kept(line: Json, name: str) -> int:
+    return half_even(line[name]["minor_units"] * (line["quantity"] - line["quantity_cancelled"]), line["quantity"])
 
 
 def _sum(rows: Iterable[Json]) -> int:

@@ -29,7 +29,7 @@ INVOICED = {
     "AWAITING_APPROVAL": ("PAID",),
     "CONFIRMED": ("PAID",),
     "PARTIALLY_FULFILLED": ("PAID",),
-    "FULFILLED": ("PAID",),
+    "FULFILLED": ("PAID", "CREDITED"),
 }
 
 Judgement = Callable[[Evidence], Iterator[str]]
@@ -38,7 +38,7 @@ Judgement = Callable[[Evidence], Iterator[str]]
 def at_rest(evidence: Evidence) -> Iterator[str]:
     """I9: every order is terminal, or visibly waits for stock, money or a person."""
     waits_for_money = any(payment["state"] in OPEN_PAYMENTS or "next_attempt_time" in payment for payment in evidence.payments)
-    if evidence.state == "CANCELLED":
+    if evidence.settlement:
         is_quiet = evidence.settlement != "PENDING" or waits_for_money
     else:
         is_quiet = evidence.state in VISIBLY_WAITING or (evidence.state == "AWAITING_PAYMENT" and waits_for_money)
@@ -51,8 +51,10 @@ def confirmed(evidence: Evidence) -> Iterator[str]:
     if evidence.state not in CONFIRMED:
         return
     paid = [payment for payment in evidence.payments if payment["state"] == "SUCCEEDED"]
-    if len(paid) != (1 if evidence.total else 0) or evidence.received - evidence.returned != evidence.total:
-        yield f"is {evidence.state}, paid {len(paid)} times, {evidence.received - evidence.returned} of {evidence.total}"
+    is_back = evidence.settlement == "FAILED" or evidence.received - evidence.returned == evidence.kept
+    if len(paid) != (1 if evidence.total else 0) or evidence.received != evidence.total or not is_back:
+        money = f"{evidence.received} of {evidence.total} came in, {evidence.returned} went back, {evidence.kept} is kept"
+        yield f"is {evidence.state}, paid {len(paid)} times: {money}"
     states = {approval["state"] for approval in evidence.approvals}
     if not states <= {"GRANTED", "NOT_REQUIRED"}:
         yield f"is {evidence.state} with an approval that is {', '.join(sorted(states))}"
@@ -104,8 +106,9 @@ def ledger(evidence: Evidence) -> Iterator[str]:
 def _balances(evidence: Evidence) -> dict[str, int]:
     """Debit minus credit of the order's accounts at rest."""
     if evidence.state in CONFIRMED or evidence.state == "AWAITING_APPROVAL":
-        deferred = evidence.net - evidence.earned
-        return {"1000": evidence.total, "1100": 0, "2300": -deferred, "2100": 0, "2200": 0, "4000": -evidence.earned}
+        owed = 0 if evidence.settlement in ("", "SETTLED") else -evidence.balance("2200")
+        cash, deferred = evidence.kept + owed, evidence.kept_net - evidence.earned
+        return {"1000": cash, "1100": 0, "2300": -deferred, "2100": 0, "2200": -owed, "4000": -evidence.earned}
     if evidence.state in ("AWAITING_PAYMENT", "PAYMENT_FAILED"):
         return {"1100": evidence.total - evidence.received, "2300": -evidence.net}
     if evidence.settlement == "SETTLED":

@@ -84,7 +84,7 @@ class Stage:
         return self._until(placed, lambda order: order["state"] == state, f"{placed.label} {state}")
 
     def until_settled(self, placed: Placed) -> Json:
-        """Wait until the cancelled order is settled."""
+        """Wait until the cancellation of the order, or of what remained of it, is settled."""
         return self._until(placed, lambda order: order.get("settlement") == "SETTLED", f"{placed.label} SETTLED")
 
     def _until(self, placed: Placed, holds: Callable[[Json], bool], what: str) -> Json:
@@ -149,9 +149,10 @@ def euros(cents: int) -> Json:
     return {"currency_code": "EUR", "minor_units": cents}
 
 
-def an_order(sku: str, quantity: int, *, price: int = 1999, method: str = "pm_ok") -> Json:
-    """The body of an order of one line, 20 % tax."""
+def an_order(sku: str, quantity: int, *, price: int = 1999, discount: int = 0, method: str = "pm_ok") -> Json:
+    """The body of an order of one line, 20 % tax; price in cents, discount in basis points."""
     line = {"sku": sku, "quantity": quantity, "unit_price": euros(price), "tax_rate_basis_points": 2000}
+    line["discount_basis_points"] = discount
     return {"customer_id": "cust-demo", "currency_code": "EUR", "payment_method": method, "lines": [line]}
 
 

@@ -49,6 +49,21 @@ def leave(reservation: Reservation, stock: Mapping[str, StockItem]) -> tuple[tup
     return tuple(line for line in reservation.lines if line.held), after
 
 
+def give_up(reservation: Reservation, stock: Mapping[str, StockItem]) -> tuple[Reservation, tuple[Line, ...], Stock]:
+    """Let an order give up the lines that were cancelled. `stock` has every SKU they name.
+
+    Returns the reservation, the lines that gave something back (it is what they hold here), and the stock.
+    """
+    after, given_back = dict(stock), []
+    closed = reservation.gave_up()
+    for line, rest in zip(reservation.lines, closed.lines, strict=True):
+        if rest != line:
+            held = line.held - rest.held
+            after[line.sku] = after[line.sku].left(held=held, missing=line.missing - rest.missing)
+            given_back += [replace(line, held=held)] if held else []
+    return closed, tuple(given_back), after
+
+
 def walk(stock: Mapping[str, StockItem], queue: Callable[[Collection[str]], Iterable[Reservation]]) -> Walk:
     """Give free stock to those who wait, in queue order: each line min(missing, available).
 

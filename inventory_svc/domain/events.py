@@ -21,6 +21,7 @@ class ReleaseReason(StrEnum):
     """Why stock was given back."""
 
     ORDER_CANCELLED = "ORDER_CANCELLED"
+    LINES_CANCELLED = "LINES_CANCELLED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inventory_svc.domain.reservation import Line, Placing, Shipment
+from inventory_svc.domain.reservation import Line, LineCancellation, Placing, Shipment
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,15 @@ class OrderCancelled:
 
     order_id: str
     placing: Placing | None
+    skus: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLinesCancelled:
+    """What remained of a partially shipped order was cancelled; `skus` are those it names."""
+
+    order_id: str
+    cancellation: LineCancellation
     skus: frozenset[str]
 
 

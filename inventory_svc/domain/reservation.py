@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -33,22 +34,29 @@ class Placing:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One order line, in whole units: ordered, held now, shipped."""
+    """One order line, in whole units: ordered, held now, shipped, cancelled after a part of the order was shipped."""
 
     line_number: int
     sku: str
     quantity: int
     held: int = 0
     shipped: int = 0
+    cancelled: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.quantity, self.held, self.shipped, self.missing) < 0:
-            raise ValueError(f"line {self.line_number}: {self.held} held and {self.shipped} shipped of {self.quantity}")
+        if min(self.quantity, self.held, self.shipped, self.cancelled, self.missing) < 0:
+            units = f"{self.held} held, {self.shipped} shipped and {self.cancelled} cancelled of {self.quantity}"
+            raise ValueError(f"line {self.line_number}: {units}")
 
     @property
     def missing(self) -> int:
-        """Units that are neither held nor shipped."""
-        return self.quantity - self.held - self.shipped
+        """Units that are neither held nor shipped nor cancelled."""
+        return self.quantity - self.held - self.shipped - self.cancelled
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every unit is shipped or cancelled."""
+        return self.shipped + self.cancelled == self.quantity
 
     def took(self, units: int) -> Line:
         """It got units."""
@@ -58,12 +66,26 @@ class Line:
         """Held units went out."""
         return replace(self, held=self.held - units, shipped=self.shipped + units)
 
+    def gave_up(self, units: int) -> Line:
+        """Units were cancelled: those that are missing first, then held ones."""
+        given_back = max(0, units - self.missing)
+        return replace(self, held=self.held - given_back, cancelled=self.cancelled + units)
+
 
 @dataclass(frozen=True, slots=True)
 class Shipment:
     """A fulfillment as order_svc named it: (line number, units). `is_done` once the stock has moved."""
 
     fulfillment_id: str
+    parts: tuple[tuple[int, int], ...]
+    is_done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LineCancellation:
+    """The cancellation of what remained, as order_svc named it: (line number, units). `is_done` once it is given up."""
+
+    cancellation_id: str
     parts: tuple[tuple[int, int], ...]
     is_done: bool = False
 
@@ -80,6 +102,7 @@ class Reservation:
     is_confirmed: bool = False
     is_cancelled: bool = False
     shipments: tuple[Shipment, ...] = ()
+    cancellations: tuple[LineCancellation, ...] = ()
 
     @property
     def key(self) -> str:
@@ -93,11 +116,12 @@ class Reservation:
             return State.TOMBSTONE if self.is_cancelled else State.PENDING
         if self.has_unknown_item:
             return State.REJECTED
-        if all(line.shipped == line.quantity for line in self.lines):
+        is_over, is_shipped = all(line.is_over for line in self.lines), any(line.shipped for line in self.lines)
+        if is_over and is_shipped:
             return State.SHIPPED
-        if self.is_cancelled:
+        if is_over or self.is_cancelled:
             return State.RELEASED
-        if any(line.shipped for line in self.lines):
+        if is_shipped:
             return State.PARTIALLY_SHIPPED
         if any(line.missing for line in self.lines):
             return State.BACKORDERED
@@ -153,6 +177,27 @@ class Reservation:
     def knows_shipment(self, fulfillment_id: str) -> bool:
         """Whether this shipment was told before."""
         return any(shipment.fulfillment_id == fulfillment_id for shipment in self.shipments)
+
+    def with_cancellation(self, cancellation: LineCancellation) -> Reservation:
+        """The cancellation of what remained is known."""
+        return replace(self, cancellations=(*self.cancellations, cancellation))
+
+    def knows_cancellation(self, cancellation_id: str) -> bool:
+        """Whether this cancellation was told before."""
+        return any(cancellation.cancellation_id == cancellation_id for cancellation in self.cancellations)
+
+    @property
+    def owed(self) -> tuple[LineCancellation, ...]:
+        """The cancellations that were told and are not given up yet."""
+        return tuple(cancellation for cancellation in self.cancellations if not cancellation.is_done)
+
+    def gave_up(self) -> Reservation:
+        """The units of the cancellations that were told are given up; a closed order holds none."""
+        units = Counter[int]()
+        for cancellation in self.owed:
+            units.update(dict(cancellation.parts))
+        lines = tuple(line.gave_up(units[line.line_number]) for line in self.lines) if self.is_open else self.lines
+        return replace(self, lines=lines, cancellations=tuple(replace(each, is_done=True) for each in self.cancellations))
 
     def can_ship(self, shipment: Shipment, skus: Container[str]) -> bool:
         """Whether all of a shipment is held, and all of it is of these SKUs (those whose stock may be changed)."""

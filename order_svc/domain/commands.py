@@ -24,6 +24,15 @@ class CancelOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelRemaining:
+    """Cancel what remains of a partially shipped order."""
+
+    order_id: str
+    reason: str
+    expected_version: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class FulfillOrder:
     """Ship some of what remains of an order; `wanted` are (line number, units), none means all."""
 

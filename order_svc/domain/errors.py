@@ -33,7 +33,16 @@ class OrderNotCancellable(OrderRefusal):
     reason = "ILLEGAL_STATE"
 
     def __init__(self, state: str) -> None:
-        super().__init__(f"the order is {state}; it can be cancelled before its first shipment only")
+        super().__init__(f"the order is {state}; it can be cancelled before its first shipment only, later what remains of it")
+
+
+class NothingToClose(OrderRefusal):
+    """Nothing of the order is shipped yet, or nothing of it remains."""
+
+    reason = "ILLEGAL_STATE"
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"the order is {state}; only what remains of a PARTIALLY_FULFILLED order can be cancelled")
 
 
 class OrderNotShippable(OrderRefusal):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from order_svc.domain.order import Fulfillment, Order, Person
+    from order_svc.domain.order import Fulfillment, LineCancellation, Order, Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +41,24 @@ class OrderPartiallyFulfilled:
 
 @dataclass(frozen=True, slots=True)
 class OrderFulfilled:
-    """An order was shipped completely; this is its last shipment."""
+    """An order was shipped completely; this is its last shipment, or none where the rest was cancelled."""
 
     order: Order
-    fulfillment: Fulfillment
+    fulfillment: Fulfillment | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLinesCancelled:
+    """What remained of a partially shipped order was cancelled."""
+
+    order: Order
+    cancellation: LineCancellation
+    by: Person
 
 
 @dataclass(frozen=True, slots=True)
 class OrderCancellationSettled:
-    """A cancellation was made good, or a refund failed."""
+    """A cancellation, of all or of what remained, was made good, or a refund failed."""
 
     order: Order
 
@@ -67,6 +76,7 @@ Event = (
     | OrderConfirmed
     | OrderPartiallyFulfilled
     | OrderFulfilled
+    | OrderLinesCancelled
     | OrderCancellationSettled
     | OrderStateChanged
 )

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from chassis.money import Money, total
 from order_svc.domain import events
-from order_svc.domain.errors import InvalidLines, MoreThanReserved, OrderNotCancellable, OrderNotShippable
+from order_svc.domain.errors import InvalidLines, MoreThanReserved, NothingToClose, OrderNotCancellable, OrderNotShippable
 from order_svc.domain.facts import NOTHING_KNOWN, Approval, Fact, Known, Outcome, Stock
 from order_svc.domain.pricing import Line, share
 
@@ -47,8 +47,8 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class FulfillmentLine:
-    """What one shipment takes of a line, with its share of the line's money."""
+class LinePart:
+    """What one shipment, or the cancellation of the rest, takes of a line, with its share of the line's money."""
 
     line_number: int
     sku: str
@@ -63,13 +63,21 @@ class Fulfillment:
 
     fulfillment_id: str
     order_id: str
-    lines: tuple[FulfillmentLine, ...]
+    lines: tuple[LinePart, ...]
     tracking_reference: str | None
 
     @property
     def key(self) -> str:
         """The fulfillment id."""
         return self.fulfillment_id
+
+
+@dataclass(frozen=True, slots=True)
+class LineCancellation:
+    """What remained of an order when it was closed short."""
+
+    cancellation_id: str
+    lines: tuple[LinePart, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,11 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order. `state_time` is when the current state was entered."""
+    """An order. `state_time` is when the current state was entered.
+
+    A `cancel_reason` before the first shipment means that the order is cancelled, after it that it was closed short: what
+    remained was cancelled, what was shipped stays sold.
+    """
 
     order_id: str
     customer_id: str
@@ -127,9 +139,14 @@ class Order:
         return any(line.quantity_shipped for line in self.lines)
 
     @property
+    def is_cancelled(self) -> bool:
+        """Whether it was cancelled, which is before anything was shipped."""
+        return bool(self.cancel_reason) and not self.is_shipped
+
+    @property
     def state(self) -> State:
         """Derive the state from the facts."""
-        if self.cancel_reason:
+        if self.is_cancelled:
             return State.CANCELLED
         if self.confirmed:
             if all(line.remaining == 0 for line in self.lines):
@@ -145,7 +162,7 @@ class Order:
 
     @property
     def settlement(self) -> Settlement | None:
-        """Derive how far the cancellation has been made good; None while there is none."""
+        """Derive how far the cancellation, of all or of what remained, has been made good; None without one."""
         if not self.cancel_reason:
             return None
         closed = self.known.closed
@@ -274,9 +291,26 @@ def _check_wanted(order: Order, wanted: Sequence[tuple[int, int]]) -> None:
         raise InvalidLines("lines", "line.once", "must name each line once")
 
 
-def _part(line: Line, units: int) -> FulfillmentLine:
+def cancel_remaining(order: Order, reason: str, by: Person, *, cancellation_id: str, now: datetime) -> Outcomes:
+    """Close a partially shipped order short: cancel what remains, each line with the rest of its money."""
+    if order.state is not State.PARTIALLY_FULFILLED:
+        raise NothingToClose(order.state)
+    parts = tuple(_part(line, line.remaining) for line in order.lines if line.remaining)
+    closed = replace(
+        order,
+        lines=tuple(line.closed() for line in order.lines),
+        cancel_reason=reason,
+        terms_version=order.terms_version + 1,
+    )
+    cancellation = LineCancellation(cancellation_id, parts)
+    return _moved(
+        order, closed, [events.OrderLinesCancelled(closed, cancellation, by), events.OrderFulfilled(closed, None)], now
+    )
+
+
+def _part(line: Line, units: int) -> LinePart:
     before = line.quantity_shipped + line.quantity_cancelled
-    return FulfillmentLine(
+    return LinePart(
         line_number=line.line_number,
         sku=line.sku,
         quantity=units,

@@ -49,6 +49,10 @@ class Line:
         """Units went out."""
         return replace(self, quantity_shipped=self.quantity_shipped + units)
 
+    def closed(self) -> Line:
+        """What remained was cancelled."""
+        return replace(self, quantity_cancelled=self.quantity_cancelled + self.remaining)
+
 
 def price(requests: Sequence[LineRequest]) -> tuple[Line, ...]:
     """Price lines. Refuses an order whose total is 2^53 minor units or more."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from order_svc.domain.facts import Attempt, Known, Outcome
 
@@ -24,8 +24,14 @@ class ShownFacts:
     approval: str
 
 
-def show(known: Known) -> ShownFacts:
-    """Say what is known in the client's terms."""
+def show(known: Known, *, is_kept: bool = False) -> ShownFacts:
+    """Say what is known in the client's terms.
+
+    Of an order of which something was shipped (`is_kept`) the facts are about what was sold: it stays reserved, invoiced
+    and paid; how far the cancellation of the rest is made good is its settlement (ADR 0023).
+    """
+    if is_kept:
+        known = replace(known, released=False, closed=None)
     return ShownFacts(_reservation(known), _invoice(known), _payment(known), known.approval.value)
 
 

@@ -44,9 +44,9 @@ class Remaining:
 
 def remaining(order: Changed, seen_types: Collection[str]) -> list[Remaining]:
     """Return what is still to come from what order_svc last said, in the order in which it should come."""
-    if order.state == "FULFILLED":
+    if order.settlement is None and order.state == "FULFILLED":
         return []
-    steps = _settlement(order, seen_types) if order.state == "CANCELLED" else _fulfilment(order)
+    steps = _fulfilment(order) if order.settlement is None else _settlement(order, seen_types)
     return [Remaining(name, owner, None if waits else order.deadline_time) for name, owner, waits in steps]
 
 

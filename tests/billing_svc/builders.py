@@ -11,7 +11,7 @@ from atlas.inventory.v1 import inventory_events_pb2 as inventory
 from atlas.orders.v1 import fulfillment_pb2, order_pb2
 from atlas.orders.v1 import order_events_pb2 as orders
 from billing_svc.domain import collecting, facts, invoicing, refunding
-from billing_svc.domain.invoice import Line, Person, Terms
+from billing_svc.domain.invoice import CreditedLine, Line, LineCancellation, Person, Terms
 from billing_svc.domain.order_account import Change, Moment, OrderAccount
 from billing_svc.domain.provider_call import Answer, DeclineKind, Outcome
 from chassis.money import Money
@@ -23,7 +23,7 @@ FULFILLMENT_ID = "0190a000-0000-7000-8000-0000000000a1"
 MOVEMENT_ID = "0190a000-0000-7000-8000-0000000000b1"
 BUYER = Person("http://issuer.test", "buyer-id", "buyer")
 NET, TAX, TOTAL = 3_000, 600, 3_600
-NUMBER = "INV-000001"
+NUMBER, CREDIT_NOTE_NUMBER = "INV-000001", "CN-000001"
 
 UNREACHABLE, TIMED_OUT = Answer(Outcome.UNREACHABLE), Answer(Outcome.TIMED_OUT)
 PENDING, NOT_FOUND = Answer(Outcome.PENDING), Answer(Outcome.NOT_FOUND)
@@ -66,13 +66,24 @@ CANCELLED = facts.OrderCancelled(ORDER_ID, BUYER)
 
 def cancel(account: OrderAccount) -> Change:
     """The order is cancelled."""
-    return invoicing.cancel(account, CANCELLED, "CN-000001", a_moment())
+    return invoicing.cancel(account, CANCELLED, CREDIT_NOTE_NUMBER, a_moment())
+
+
+def lines_cancelled(net: int = 1_000, tax: int = 200, units: int = 1) -> facts.OrderLinesCancelled:
+    """One of the three lamps will not be shipped."""
+    line = CreditedLine(1, "LAMP-01", units, eur(net), eur(tax))
+    return facts.OrderLinesCancelled(ORDER_ID, LineCancellation(FULFILLMENT_ID, (line,)))
+
+
+def cancel_lines(account: OrderAccount, fact: facts.OrderLinesCancelled | None = None) -> Change:
+    """What remained of the order is cancelled."""
+    return invoicing.cancel_lines(account, fact or lines_cancelled(), CREDIT_NOTE_NUMBER, a_moment())
 
 
 def issue(net: int = NET, tax: int = TAX) -> Change:
     """An account with the invoice just issued."""
     account = invoicing.reserve(invoicing.place(OrderAccount(ORDER_ID), placed(net, tax)))
-    return invoicing.issue(account, NUMBER, a_moment())
+    return invoicing.issue(account, NUMBER, CREDIT_NOTE_NUMBER, a_moment())
 
 
 def hear(account: OrderAccount, *answers: Answer) -> Change:

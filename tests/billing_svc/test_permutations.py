@@ -15,6 +15,7 @@ from billing_svc.domain.provider_call import Answer
 from billing_svc.fake_provider import Fault
 from tests.billing_svc.builders import (
     CANCELED,
+    CREDIT_NOTE_NUMBER,
     DECLINED,
     NUMBER,
     ORDER_ID,
@@ -115,7 +116,7 @@ def _step(change: Change, step: str) -> Change:
         change = change.then(lambda account: hear_refund(account, succeeded()) if account.refunds else Change(account))
     else:
         change = change.then(STEPS[step])
-    return change.then(lambda account: invoicing.issue(account, NUMBER, a_moment()))
+    return change.then(lambda account: invoicing.issue(account, NUMBER, CREDIT_NOTE_NUMBER, a_moment()))
 
 
 def _books(change: Change) -> dict[str, int]:

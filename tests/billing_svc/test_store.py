@@ -47,7 +47,7 @@ def engine(billing_database: str) -> Iterator[sa.Engine]:
 
 def _issued(order_id: str) -> Change:
     account = invoicing.reserve(invoicing.place(OrderAccount(order_id), placed()))
-    return invoicing.issue(account, f"INV-{order_id}", a_moment())
+    return invoicing.issue(account, f"INV-{order_id}", f"CN-{order_id}", a_moment())
 
 
 def _refunded(order_id: str) -> OrderAccount:

@@ -13,7 +13,7 @@ from chassis.world import SYSTEM, Context, Decision, World
 from inventory_svc import commands, reactions
 from inventory_svc.domain import facts
 from inventory_svc.domain.commands import CreateItem, ReceiveStock
-from inventory_svc.domain.reservation import Line, Placing, Reservation, Shipment
+from inventory_svc.domain.reservation import Line, LineCancellation, Placing, Reservation, Shipment
 from inventory_svc.domain.stock import Movement, ReceiptLine, StockItem
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -81,9 +81,16 @@ def shipped_in_parts(number: int, *shipments: tuple[tuple[int, str, int], ...]) 
     ]
 
 
+def lines_cancelled(number: int, *parts: tuple[int, str, int]) -> facts.OrderLinesCancelled:
+    """OrderLinesCancelled of the n-th order, of (line number, sku, units)."""
+    cancellation = LineCancellation(an_id(3_000_000 + number), tuple((line, units) for line, _, units in parts))
+    return facts.OrderLinesCancelled(an_id(number), cancellation, frozenset(sku for _, sku, _ in parts))
+
+
 REACTIONS: dict[type, Any] = {
     facts.OrderPlaced: reactions.order_placed,
     facts.OrderCancelled: reactions.order_cancelled,
+    facts.OrderLinesCancelled: reactions.order_lines_cancelled,
     facts.OrderConfirmed: reactions.order_confirmed,
     facts.OrderShipped: reactions.order_shipped,
 }

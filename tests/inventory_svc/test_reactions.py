@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,10 +14,20 @@ from inventory_svc.domain.events import (
     InventoryReleased,
     InventoryReservationFailed,
     InventoryReserved,
+    ReleaseReason,
     StockShipped,
 )
 from inventory_svc.domain.reservation import State
-from tests.inventory_svc.builders import Warehouse, an_id, cancelled, confirmed, fulfilled, placed, shipped_in_parts
+from tests.inventory_svc.builders import (
+    Warehouse,
+    an_id,
+    cancelled,
+    confirmed,
+    fulfilled,
+    lines_cancelled,
+    placed,
+    shipped_in_parts,
+)
 
 
 def _house(**stock: int) -> Warehouse:
@@ -157,6 +168,50 @@ def test_an_order_shipped_in_parts_ends_the_same_in_whatever_order_it_is_told(fa
 @given(_deliveries([placed(1, *ORDER), confirmed(1), *PARTS[:2]]))
 def test_what_is_not_shipped_yet_stays_held(facts: list[Any]) -> None:
     assert _end(facts) == (State.PARTIALLY_SHIPPED, {"A": (4, 1, 0), "B": (3, 1, 0)}, [0, 2])
+
+
+REST = lines_cancelled(1, (2, "B", 1), (3, "A", 1))
+
+
+@given(_deliveries([placed(1, *ORDER), confirmed(1), *PARTS[:2], REST]))
+def test_an_order_closed_short_ends_the_same_in_whatever_order_it_is_told(facts: list[Any]) -> None:
+    assert _end(facts) == (State.SHIPPED, {"A": (4, 0, 0), "B": (3, 0, 0)}, [1, 2])
+
+
+def test_cancelled_lines_give_back_what_they_held_and_serve_the_next_at_once() -> None:
+    house = _house(A=5)
+    house.tell(placed(1, ("A", 5)), confirmed(1), *shipped_in_parts(1, ((1, "A", 2),)), placed(2, ("A", 3)))
+    house.events.clear()
+    house.tell(lines_cancelled(1, (1, "A", 3)))
+    (released,) = house.told(InventoryReleased)
+    assert (released.reason, [line.held for line in released.lines]) == (ReleaseReason.LINES_CANCELLED, [3])
+    assert [event.order_id for event in house.told(InventoryReserved)] == [an_id(2)]
+    assert house.stock() == {"A": (3, 3, 0)}
+    line = house.order(1).lines[0]
+    assert (line.held, line.shipped, line.cancelled, house.order(1).state) == (0, 2, 3, State.SHIPPED)
+    house.check()
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        [cancelled(1, ("A", 3))],
+        [placed(1, ("A", 3)), cancelled(1, ("A", 3))],
+        [placed(1, ("A", 3), ("X", 1))],
+        [placed(1, ("A", 9))],
+    ],
+    ids=["tombstone", "cancelled", "unknown item", "waits for all of it"],
+)
+def test_cancelled_lines_are_answered_once_also_where_nothing_is_held(before: list[Any]) -> None:
+    house = _house(A=0)
+    house.tell(*before)
+    house.events.clear()
+    cancellation = lines_cancelled(1, (1, "A", 2))
+    house.tell(cancellation, cancellation)
+    assert [(released.reason, released.lines) for released in house.told(InventoryReleased)] == [
+        (ReleaseReason.LINES_CANCELLED, ())
+    ]
+    house.check()
 
 
 @given(_deliveries([placed(1, *ORDER), confirmed(1), cancelled(1, *ORDER)]))

@@ -78,6 +78,20 @@ def a_shipped_order() -> Order:
     return order
 
 
+def a_part_shipped_order(priced: tuple[Line, ...] = ()) -> Order:
+    """An order of which one unit of the first line was shipped."""
+    order, _, _ = orders.fulfill(
+        a_confirmed_order(priced), ((1, 1),), fulfillment_id=SECOND_PAYMENT_ID, tracking_reference=None, now=LATER
+    )
+    return order
+
+
+def a_short_order(priced: tuple[Line, ...] = ()) -> Order:
+    """An order of which one unit was shipped, and the rest cancelled."""
+    order = a_part_shipped_order(priced)
+    return orders.cancel_remaining(order, "OUT_OF_STOCK", BUYER, cancellation_id=ORDER_ID, now=LATER)[0]
+
+
 def a_cancelled_order(*known: Fact) -> Order:
     """An order that its buyer cancelled when it knew these facts."""
     order, _ = orders.cancel(an_order(*known), "CUSTOMER_REQUEST", BUYER, LATER)

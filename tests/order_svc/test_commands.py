@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from chassis.errors import Refusal
-from chassis.world import Actor, World
+from chassis.world import Actor, Decision, World
 from order_svc import commands
-from order_svc.domain.commands import CancelOrder, FulfillOrder, PlaceOrder
-from order_svc.domain.errors import OrderChanged, OrderNotCancellable, OrderNotFound, OrderNotShippable
+from order_svc.domain.commands import CancelOrder, CancelRemaining, FulfillOrder, PlaceOrder
+from order_svc.domain.errors import NothingToClose, OrderChanged, OrderNotCancellable, OrderNotFound, OrderNotShippable
 from order_svc.domain.order import Order, Person, State, Terms
 from tests.order_svc.builders import (
     BUYER,
@@ -19,6 +21,7 @@ from tests.order_svc.builders import (
     a_cancelled_order,
     a_confirmed_order,
     a_context,
+    a_part_shipped_order,
     a_shipped_order,
     an_actor,
     an_order,
@@ -48,7 +51,12 @@ def test_an_order_is_cancelled_by_whom_may_see_it(caller: Actor) -> None:
     assert decision.events[0].by == Person(caller.issuer, caller.subject, caller.username)
 
 
-REFUSALS: list[tuple[str, Order | None, Actor, CancelOrder | FulfillOrder, type[Refusal], str]] = [
+DECIDERS: dict[type, Callable[..., Decision]] = {
+    CancelOrder: commands.cancel_order,
+    CancelRemaining: commands.cancel_remaining,
+    FulfillOrder: commands.fulfill_order,
+}
+REFUSALS: list[tuple[str, Order | None, Actor, CancelOrder | CancelRemaining | FulfillOrder, type[Refusal], str]] = [
     ("no such order", None, an_actor(), CancelOrder(ORDER_ID, "OTHER", None), OrderNotFound, "NOT_FOUND"),
     ("another's", an_order(), an_actor(STRANGER), CancelOrder(ORDER_ID, "OTHER", None), OrderNotFound, "NOT_FOUND"),
     ("stale", an_order(), an_actor(), CancelOrder(ORDER_ID, "OTHER", 2), OrderChanged, "VERSION_MISMATCH"),
@@ -67,6 +75,30 @@ REFUSALS: list[tuple[str, Order | None, Actor, CancelOrder | FulfillOrder, type[
         CancelOrder(ORDER_ID, "OTHER", None),
         OrderNotCancellable,
         "ILLEGAL_STATE",
+    ),
+    (
+        "closed unshipped",
+        a_confirmed_order(),
+        an_actor(),
+        CancelRemaining(ORDER_ID, "OTHER", None),
+        NothingToClose,
+        "ILLEGAL_STATE",
+    ),
+    (
+        "another's rest",
+        a_part_shipped_order(),
+        an_actor(STRANGER),
+        CancelRemaining(ORDER_ID, "OTHER", None),
+        OrderNotFound,
+        "NOT_FOUND",
+    ),
+    (
+        "stale close",
+        a_part_shipped_order(),
+        an_actor(),
+        CancelRemaining(ORDER_ID, "OTHER", 9),
+        OrderChanged,
+        "VERSION_MISMATCH",
     ),
     (
         "another's shipment",
@@ -100,12 +132,16 @@ REFUSALS: list[tuple[str, Order | None, Actor, CancelOrder | FulfillOrder, type[
     ("order", "caller", "command", "refusal", "reason"), [row[1:] for row in REFUSALS], ids=[row[0] for row in REFUSALS]
 )
 def test_a_command_in_the_wrong_state_is_a_typed_refusal(
-    order: Order | None, caller: Actor, command: CancelOrder | FulfillOrder, refusal: type[Refusal], reason: str
+    order: Order | None,
+    caller: Actor,
+    command: CancelOrder | CancelRemaining | FulfillOrder,
+    refusal: type[Refusal],
+    reason: str,
 ) -> None:
     world = _world(order) if order else World()
-    decide = commands.cancel_order if isinstance(command, CancelOrder) else commands.fulfill_order
+    decide = DECIDERS[type(command)]
     with pytest.raises(refusal) as refused:
-        decide(world, command, a_context(caller))  # type: ignore[arg-type]  # the decider of this command
+        decide(world, command, a_context(caller))
     assert refused.value.reason == reason
 
 

@@ -102,11 +102,12 @@ class Customers:
 
     @staticmethod
     def _shipments(wish: Wish) -> tuple[tuple[str, Any], ...]:
-        """The ways to ship: one unit, or two where there are two, of the first line; or all that remains."""
+        """The ways to go on: ship one unit, or two where there are two, of the first line, or all; or cancel what remains."""
         return (
             ("ship one", people.ship(wish.order_id, (1, 1))),
             ("ship two", people.ship(wish.order_id, (1, 2))),
             ("ship", people.ship(wish.order_id)),
+            ("close", people.close(wish.order_id)),
         )
 
     def change_mind(self, order_id: str) -> None:

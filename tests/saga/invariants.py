@@ -13,6 +13,8 @@ import workflow_svc.tables
 from atlas.inventory.v1 import stock_pb2
 from atlas.orders.v1 import fulfillment_pb2, order_service_pb2
 from atlas.workflow.v1 import approval_pb2
+from chassis.world import keys
+from order_svc.domain.order import Order, State
 from tests.saga import orders, streams
 from tests.saga.customers import Customers
 from tests.saga.ledger import trial_balance
@@ -58,6 +60,7 @@ def _effects(services: Services, customers: Customers) -> Iterator[str]:
     if placed != (stored := order_ids(services, customers.customer)):
         yield f"I1: placed {placed}, stored {stored}"
     yield from _cancels(services, done)
+    yield from _closes(services, done)
     yield from _shipments(services, done)
     yield from _receipts(services, office)
     yield from _votes(services, done)
@@ -78,6 +81,14 @@ def _cancels(services: Services, done: list[Call]) -> Iterator[str]:
     for order_id in ids:
         if states[order_id] != ("CANCELLED", "CUSTOMER_REQUEST"):
             yield f"I1: the cancel of {order_id} was accepted, it is {states[order_id]}"
+
+
+def _closes(services: Services, done: list[Call]) -> Iterator[str]:
+    for call in _of(done, order_service_pb2.CancelRemainingRequest):
+        order_id = call.request.order_id  # type: ignore[attr-defined]
+        order = services.load("order", keys(Order, [order_id])).find(Order, order_id)
+        if order is None or order.state is not State.FULFILLED or order.cancel_reason != "OUT_OF_STOCK":
+            yield f"I1: cancelling the rest of {order_id} was accepted, it is {order}"
 
 
 def _shipments(services: Services, done: list[Call]) -> Iterator[str]:

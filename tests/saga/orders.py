@@ -12,6 +12,7 @@ from chassis.world import keys
 from inventory_svc.domain.reservation import Reservation
 from inventory_svc.domain.reservation import State as Held
 from order_svc.domain.order import Order, Settlement, State
+from order_svc.domain.pricing import share
 from reporting_svc.projections.order_summary import OrderSummary
 from tests.saga.ledger import balances
 from tests.saga.services import Services
@@ -111,24 +112,36 @@ def _money(it: Whole) -> Iterator[str]:
     received = sum(amount.minor_units for amount in account.received)
     refunded = sum(amount.minor_units for amount in account.refunded)
     paid = {State.AWAITING_APPROVAL, State.CONFIRMED, State.PARTIALLY_FULFILLED, State.FULFILLED}
+    kept_net, kept = _kept(order)
     if order.state in paid:
-        if account.invoice is None or account.invoice.state is not InvoiceState.PAID or received != order.total.minor_units:
+        is_all_back = not kept and not order.total.is_zero
+        shown = InvoiceState.CREDITED if is_all_back else InvoiceState.PAID
+        if account.invoice is None or account.invoice.state is not shown or received != order.total.minor_units:
             yield f"I10: {received} of {order.total.minor_units} came in, the invoice is {account.invoice}"
-        if refunded or books.get("1100") or books.get("1000", 0) != order.total.minor_units:
-            yield f"I8: {refunded} was refunded, the books are {books}"
+        owed = received - refunded - kept
+        if books.get("1100") or (books.get("1000", 0), -books.get("2200", 0)) != (received - refunded, owed):
+            yield f"I8: {kept} of {received} is kept, {refunded} was refunded, the books are {books}"
     earned = sum(shipment.net.minor_units for shipment in account.shipments)
-    if order.is_shipped and (-books.get("4000", 0), -books.get("2300", 0)) != (earned, order.net.minor_units - earned):
-        yield f"I8: {earned} of {order.net.minor_units} is earned, the books are {books}"
+    if order.is_shipped and (-books.get("4000", 0), -books.get("2300", 0)) != (earned, kept_net - earned):
+        yield f"I8: {earned} of {kept_net} is earned, the books are {books}"
     if order.state is State.FULFILLED and books.get("2300"):
         yield f"I8: deferred revenue is left: {books}"
     if order.state in (State.BACKORDERED, State.PAYMENT_FAILED) and received:
         yield f"I10: {received} came in"
     if order.settlement is Settlement.SETTLED:
         left = {account: amount for account, amount in books.items() if account not in ("1200", "5000")}
-        if received != refunded or left:
+        if order.is_cancelled and (received != refunded or left):
             yield f"I10: settled with {received} received and {refunded} refunded, the books are {books}"
     if order.settlement is Settlement.FAILED and not any(refund.is_failed for refund in account.refunds):
         yield "I10: its settlement failed, no refund did"
+
+
+def _kept(order: Order) -> tuple[int, int]:
+    """Net, and net plus tax, of what is not cancelled: the first units of each line carry their cumulative share."""
+    kept = [(line, line.quantity - line.quantity_cancelled) for line in order.lines]
+    net = sum(share(line.net, before=0, after=units, whole=line.quantity).minor_units for line, units in kept)
+    tax = sum(share(line.tax, before=0, after=units, whole=line.quantity).minor_units for line, units in kept)
+    return net, net + tax
 
 
 def _world(services: Services, it: Whole) -> Iterator[str]:

@@ -35,6 +35,7 @@ CLERK = _person("warehouse", "Warehouse")
 COMMANDS: dict[type[Message], tuple[str, Command[Any]]] = {
     order_service_pb2.PlaceOrderRequest: ("order", order_svc.commands.PLACE_ORDER),
     order_service_pb2.CancelOrderRequest: ("order", order_svc.commands.CANCEL_ORDER),
+    order_service_pb2.CancelRemainingRequest: ("order", order_svc.commands.CANCEL_REMAINING),
     fulfillment_pb2.FulfillOrderRequest: ("order", order_svc.commands.FULFILL_ORDER),
     stock_pb2.CreateItemRequest: ("inventory", inventory_svc.commands.create_item_command(STOCK_CURRENCY)),
     stock_pb2.ReceiveStockRequest: ("inventory", inventory_svc.commands.RECEIVE_STOCK),
@@ -60,9 +61,15 @@ def receipt(reference: str, **quantities: int) -> stock_pb2.ReceiveStockRequest:
     return stock_pb2.ReceiveStockRequest(reference=reference, lines=lines)
 
 
-def line(sku: str, quantity: int, unit_price: int = 1_000) -> order_pb2.OrderLineInput:
-    """An order line with 20 % tax."""
-    return order_pb2.OrderLineInput(sku=sku, quantity=quantity, unit_price=euro(unit_price), tax_rate_basis_points=2_000)
+def line(sku: str, quantity: int, unit_price: int = 1_000, discount: int = 0) -> order_pb2.OrderLineInput:
+    """An order line with 20 % tax; the discount is in basis points."""
+    return order_pb2.OrderLineInput(
+        sku=sku,
+        quantity=quantity,
+        unit_price=euro(unit_price),
+        discount_basis_points=discount,
+        tax_rate_basis_points=2_000,
+    )
 
 
 def order(customer: str, method: str, *lines: order_pb2.OrderLineInput) -> order_service_pb2.PlaceOrderRequest:
@@ -73,6 +80,11 @@ def order(customer: str, method: str, *lines: order_pb2.OrderLineInput) -> order
 def cancel(order_id: str) -> order_service_pb2.CancelOrderRequest:
     """Cancel an order."""
     return order_service_pb2.CancelOrderRequest(order_id=order_id, reason=order_pb2.CANCEL_REASON_CUSTOMER_REQUEST)
+
+
+def close(order_id: str) -> order_service_pb2.CancelRemainingRequest:
+    """Cancel what remains of an order."""
+    return order_service_pb2.CancelRemainingRequest(order_id=order_id, reason=order_pb2.CANCEL_REASON_OUT_OF_STOCK)
 
 
 def ship(order_id: str, *parts: tuple[int, int]) -> fulfillment_pb2.FulfillOrderRequest:

@@ -58,9 +58,12 @@ class Scene(Play):
         reference = f"{self.office.label}-{quantity}-{len(self.story)}"
         return self.do(people.receipt(reference, **{self.sku: quantity}), people.CLERK)
 
-    def place(self, quantity: int, *, method: str = "pm_ok", price: int = 1_000, by: Actor = people.BUYER) -> str:
+    def place(
+        self, quantity: int, *, method: str = "pm_ok", price: int = 1_000, discount: int = 0, by: Actor = people.BUYER
+    ) -> str:
         """Place an order for the item; its id."""
-        response = self.do(people.order(self.customer, method, people.line(self.sku, quantity, price)), by)
+        line = people.line(self.sku, quantity, price, discount)
+        response = self.do(people.order(self.customer, method, line), by)
         return str(response.order.order_id)
 
     def of(self, order_id: str) -> Whole:
@@ -70,7 +73,7 @@ class Scene(Play):
     def shows(self, order_id: str) -> tuple[str, ...]:
         """State, then the four facts, then the settlement where there is one: what GET shows."""
         order = self.of(order_id).order
-        facts = show(order.known)
+        facts = show(order.known, is_kept=order.is_shipped)
         shown = (order.state.value, facts.reservation, facts.invoice, facts.payment, facts.approval)
         return (*shown, order.settlement.value) if order.settlement else shown
 
@@ -107,7 +110,8 @@ def staged(databases: Databases, label: str, mood: int | None) -> Iterator[Scene
     try:
         yield scene
         scene.rest()
-        assert invariants.violations(scene.services, scene.customers) == []
+        wrong = invariants.violations(scene.services, scene.customers)
+        assert wrong == [], wrong
     except BaseException:
         databases.spoil()
         print(*scene.story, sep="\n")

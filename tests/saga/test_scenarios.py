@@ -61,6 +61,42 @@ def test_an_order_is_shipped_in_parts_and_each_earns_its_share(databases: Databa
 
 
 @MOODS
+@pytest.mark.parametrize("refuses", [False, True], ids=["refunded", "refund refused"])
+def test_what_remains_is_cancelled_credited_and_given_back(databases: Databases, mood: int | None, refuses: bool) -> None:
+    """23.90 x 10, 25 % off, 20 % tax: 179.25 and 35.85; 3 and 4 are shipped, 3 are cancelled and carry the rest."""
+    with staged(databases, f"short-{refuses}", mood) as scene:
+        scene.item(stock=12)
+        order_id = scene.place(10, price=2_390, discount=2_500)
+        waiting = scene.place(4)
+        scene.do(people.ship(order_id, (1, 3)), people.CLERK)
+        scene.do(people.ship(order_id, (1, 4)), people.CLERK)
+        assert scene.shows(waiting)[0] == "BACKORDERED"
+        scene.services.provider.sandbox.refuses_refunds = refuses
+        scene.do(people.close(order_id), people.CLERK)
+        assert scene.shows(order_id) == (
+            "FULFILLED",
+            "RESERVED",
+            "PAID",
+            "PAID",
+            "NOT_REQUIRED",
+            "FAILED" if refuses else "SETTLED",
+        )
+        assert scene.shows(waiting)[0] == "CONFIRMED"
+        assert scene.stock() == (5, 4)
+        kept = {"2000": -2_510, "4000": -12_548, "1200": -4_900, "5000": 4_900}
+        cash = {"1000": 21_510, "2200": -6_452} if refuses else {"1000": 15_058}
+        assert scene.of(order_id).balances == kept | cash
+        assert scene.told(order_id)["inventory-svc"][-1] == "InventoryReleased"
+        closing = [
+            "CreditNoteIssued",
+            "RefundRequested",
+            "RefundFailed" if refuses else "RefundSucceeded",
+            "OrderBillingClosed",
+        ]
+        assert scene.told(order_id)["billing-svc"][-4:] == closing
+
+
+@MOODS
 def test_an_order_over_the_limit_needs_two_different_people(databases: Databases, mood: int | None) -> None:
     with staged(databases, "approval", mood) as scene:
         scene.item(stock=10)

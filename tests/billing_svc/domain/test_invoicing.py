@@ -15,6 +15,7 @@ from billing_svc.domain.payment import PaymentState
 from billing_svc.domain.refund import RefundReason
 from tests.billing_svc.builders import (
     CANCELLED,
+    CREDIT_NOTE_NUMBER,
     FULFILLMENT_ID,
     NOW,
     NUMBER,
@@ -41,7 +42,7 @@ def _closing(account: OrderAccount) -> tuple[ClosingOutcome, int]:
 
 @pytest.mark.parametrize("known", [EMPTY, invoicing.place(EMPTY, placed()), invoicing.reserve(EMPTY)])
 def test_no_invoice_before_everything_is_known(known: OrderAccount) -> None:
-    assert invoicing.issue(known, NUMBER, a_moment()).events == ()
+    assert invoicing.issue(known, NUMBER, CREDIT_NOTE_NUMBER, a_moment()).events == ()
 
 
 def test_the_invoice_is_issued_and_an_attempt_is_due_at_once() -> None:
@@ -55,7 +56,7 @@ def test_the_invoice_is_issued_and_an_attempt_is_due_at_once() -> None:
 
 def test_it_is_issued_once() -> None:
     account = issue().account
-    assert invoicing.issue(account, "INV-000002", a_moment()).account == account
+    assert invoicing.issue(account, "INV-000002", CREDIT_NOTE_NUMBER, a_moment()).account == account
 
 
 def test_an_invoice_over_nothing_is_paid_at_issue_without_an_attempt() -> None:
@@ -72,7 +73,7 @@ def test_a_cancelled_order_without_an_invoice_answers_never_issued() -> None:
     assert names(change) == ["OrderBillingClosed"]
     assert _closing(change.account) == (ClosingOutcome.NEVER_ISSUED, 1)
     later = invoicing.reserve(invoicing.place(change.account, placed()))
-    assert invoicing.issue(later, NUMBER, a_moment()).events == ()
+    assert invoicing.issue(later, NUMBER, CREDIT_NOTE_NUMBER, a_moment()).events == ()
     assert later.terms is not None
 
 

@@ -27,7 +27,8 @@ def a_journal(*balances: tuple[str, int]) -> dict[str, Any]:
 
 def evidence(state: str, *, settlement: str = "", **parts: Any) -> Evidence:
     """An order of 71.96 EUR in this state, three units in one line, with the `parts` that are named."""
-    line = {"net": euros(NET), "quantity": 3, "quantity_shipped": parts.get("shipped", 0), "quantity_cancelled": 0}
+    units = {"quantity": 3, "quantity_shipped": parts.get("shipped", 0), "quantity_cancelled": parts.get("cancelled", 0)}
+    line = {"net": euros(NET), "tax": euros(TAX), **units}
     order = {"order_id": "o-1", "state": state, "total": euros(TOTAL), "net": euros(NET), "lines": [line]}
     found = Evidence(order | ({"settlement": settlement} if settlement else {}))
     if "reservation" in parts:
@@ -35,7 +36,8 @@ def evidence(state: str, *, settlement: str = "", **parts: Any) -> Evidence:
     if "invoice" in parts:
         found.invoices = [{"state": parts["invoice"], "total": parts.get("invoiced", euros(TOTAL))}]
     found.payments = [{"state": state, "amount": euros(TOTAL)} for state in parts.get("payments", ())]
-    found.refunds = [{"state": state, "amount": euros(TOTAL)} for state in parts.get("refunds", ())]
+    back = euros(parts.get("back", TOTAL))
+    found.refunds = [{"state": state, "amount": back} for state in parts.get("refunds", ())]
     found.approvals = [{"state": state} for state in parts.get("approvals", ())]
     found.journals = [a_journal(*parts["books"])] if parts.get("books") else []
     return found
@@ -45,6 +47,17 @@ def shipped_in_part(*, held: int) -> Evidence:
     """One of the three units is shipped and earned."""
     money: dict[str, Any] = {"invoice": "PAID", "payments": ["SUCCEEDED"], "books": PARTS}
     return evidence("PARTIALLY_FULFILLED", shipped=1, reservation="PARTIALLY_SHIPPED", held=held, **money)
+
+
+KEPT_NET, KEPT = 3998, 3998 + 799
+CLOSED = [("1000", KEPT), ("4000", -KEPT_NET), ("2000", -799)]
+
+
+def closed_short(*, settlement: str = "SETTLED", back: int = TOTAL - KEPT, refund: str = "SUCCEEDED", **parts: Any) -> Evidence:
+    """Two of the three units are shipped, the third was cancelled and given back."""
+    money: dict[str, Any] = {"invoice": "PAID", "payments": ["SUCCEEDED"], "refunds": [refund], "back": back}
+    stock: dict[str, Any] = {"reservation": "SHIPPED", "shipped": 2, "cancelled": 1}
+    return evidence("FULFILLED", settlement=settlement, **stock, **money, **{"books": CLOSED, **parts})
 
 
 def broken(found: Evidence) -> set[str]:
@@ -66,6 +79,12 @@ FINE = {
     ),
     "shipped in part": shipped_in_part(held=2),
     "fulfilled": evidence("FULFILLED", shipped=3, reservation="SHIPPED", invoice="PAID", payments=["SUCCEEDED"], books=SOLD),
+    "closed short": closed_short(),
+    "closed short, refund failed": closed_short(
+        settlement="FAILED",
+        refund="FAILED",
+        books=[("1000", TOTAL), ("2200", KEPT - TOTAL), ("4000", -KEPT_NET), ("2000", -799)],
+    ),
     "settled unpaid": evidence("CANCELLED", settlement="SETTLED", reservation="RELEASED", invoice="VOID"),
     "settled paid": evidence(
         "CANCELLED",
@@ -124,6 +143,12 @@ WRONG = {
         {"X ledger"},
     ),
     "the rest of a shipment is not held": (shipped_in_part(held=1), {"X stock"}),
+    "closed short, nothing moves": (closed_short(settlement="PENDING", refund="REQUESTED"), {"I9", "I10 confirmed"}),
+    "closed short, too little back": (closed_short(back=1), {"I10 confirmed"}),
+    "closed short, more earned than shipped": (
+        closed_short(books=[("1000", KEPT), ("4000", -NET), ("2000", -799), ("2300", NET - KEPT_NET)]),
+        {"X ledger"},
+    ),
     "settled, refund owed": (evidence("CANCELLED", settlement="SETTLED", books=[("2200", -5), ("1000", 5)]), {"X ledger"}),
 }
 

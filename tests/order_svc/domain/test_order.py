@@ -5,15 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from chassis.money import Money, total
-from order_svc.domain import events, pricing
+from order_svc.domain import events
 from order_svc.domain import order as orders
 from order_svc.domain.errors import InvalidLines, MoreThanReserved, OrderNotCancellable, OrderNotShippable
 from order_svc.domain.facts import Fact, Outcome
-from order_svc.domain.order import DAY, Deadlines, Fulfillment, FulfillmentLine, Order, Settlement, State, Terms
+from order_svc.domain.order import DAY, Deadlines, Fulfillment, Order, Settlement, State, Terms
 from tests.order_svc.builders import (
     BACKORDERED,
     BUYER,
@@ -230,28 +227,6 @@ def test_a_second_shipment_of_a_part_is_told_though_the_state_stays() -> None:
     after, _, told = _ship(order, (1, 1))
     assert (order.state, after.state) == (State.PARTIALLY_FULFILLED, State.PARTIALLY_FULFILLED)
     assert _names(told) == ["OrderPartiallyFulfilled"]
-
-
-@given(
-    quantity=st.integers(1, 60),
-    price=st.integers(0, 10_000),
-    discount=st.integers(0, 10_000),
-    rate=st.integers(0, 2_500),
-    cuts=st.lists(st.integers(1, 20), max_size=12),
-)
-def test_the_parts_carry_exactly_what_the_line_carries(
-    quantity: int, price: int, discount: int, rate: int, cuts: list[int]
-) -> None:
-    order = a_confirmed_order(pricing.price([pricing.LineRequest("LAMP-01", quantity, Money("EUR", price), discount, rate)]))
-    parts: list[FulfillmentLine] = []
-    for cut in (*cuts, quantity):
-        if (left := order.lines[0].remaining) > 0:
-            order, fulfillment, _ = _ship(order, (1, min(cut, left)))
-            parts += fulfillment.lines
-    assert order.state is State.FULFILLED
-    assert sum(part.quantity for part in parts) == quantity
-    assert total((part.net for part in parts), "EUR") == order.net
-    assert total((part.tax for part in parts), "EUR") == order.tax
 
 
 SETTLEMENTS: list[tuple[str, tuple[Fact, ...], Settlement]] = [

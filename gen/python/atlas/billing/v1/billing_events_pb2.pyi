@@ -57,12 +57,12 @@ class _BillingOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Billin
     BILLING_OUTCOME_VOIDED: _BillingOutcome.ValueType  # 2
     """The invoice was voided; no money is here."""
     BILLING_OUTCOME_REFUNDED: _BillingOutcome.ValueType  # 3
-    """Everything that came in is back."""
+    """Everything that came in for what was cancelled is back; that may be nothing."""
     BILLING_OUTCOME_REFUND_FAILED: _BillingOutcome.ValueType  # 4
     """A refund failed; a later revision settles it."""
 
 class BillingOutcome(_BillingOutcome, metaclass=_BillingOutcomeEnumTypeWrapper):
-    """How billing's side of a cancelled order ended."""
+    """How billing's side of a cancelled order, or of what was cancelled of it, ended."""
 
 BILLING_OUTCOME_UNSPECIFIED: BillingOutcome.ValueType  # 0
 """Never sent."""
@@ -71,7 +71,7 @@ BILLING_OUTCOME_NEVER_ISSUED: BillingOutcome.ValueType  # 1
 BILLING_OUTCOME_VOIDED: BillingOutcome.ValueType  # 2
 """The invoice was voided; no money is here."""
 BILLING_OUTCOME_REFUNDED: BillingOutcome.ValueType  # 3
-"""Everything that came in is back."""
+"""Everything that came in for what was cancelled is back; that may be nothing."""
 BILLING_OUTCOME_REFUND_FAILED: BillingOutcome.ValueType  # 4
 """A refund failed; a later revision settles it."""
 Global___BillingOutcome: _TypeAlias = BillingOutcome  # noqa: Y015

@@ -69,6 +69,8 @@ class _RefundReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RefundRe
     """The order was cancelled after it was paid; a credit note says so."""
     REFUND_REASON_UNAPPLIED_CASH: _RefundReason.ValueType  # 2
     """The money came for a cancelled, void or already paid order, or in a wrong currency, and was never applied."""
+    REFUND_REASON_LINES_CANCELLED: _RefundReason.ValueType  # 3
+    """What remained of a partially shipped order was cancelled; a credit note says so."""
 
 class RefundReason(_RefundReason, metaclass=_RefundReasonEnumTypeWrapper):
     """Why money is given back."""
@@ -79,6 +81,8 @@ REFUND_REASON_ORDER_CANCELLED: RefundReason.ValueType  # 1
 """The order was cancelled after it was paid; a credit note says so."""
 REFUND_REASON_UNAPPLIED_CASH: RefundReason.ValueType  # 2
 """The money came for a cancelled, void or already paid order, or in a wrong currency, and was never applied."""
+REFUND_REASON_LINES_CANCELLED: RefundReason.ValueType  # 3
+"""What remained of a partially shipped order was cancelled; a credit note says so."""
 Global___RefundReason: _TypeAlias = RefundReason  # noqa: Y015
 
 @_typing.final

@@ -39,7 +39,7 @@ class _ReservationStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Rese
     RESERVATION_STATE_PARTIALLY_SHIPPED: _ReservationState.ValueType  # 5
     """Some of it is shipped."""
     RESERVATION_STATE_SHIPPED: _ReservationState.ValueType  # 6
-    """Everything is shipped. Terminal."""
+    """Everything that was not cancelled is shipped. Terminal."""
     RESERVATION_STATE_RELEASED: _ReservationState.ValueType  # 7
     """What was held has been given back. Terminal."""
     RESERVATION_STATE_REJECTED: _ReservationState.ValueType  # 8
@@ -63,7 +63,7 @@ RESERVATION_STATE_COMMITTED: ReservationState.ValueType  # 4
 RESERVATION_STATE_PARTIALLY_SHIPPED: ReservationState.ValueType  # 5
 """Some of it is shipped."""
 RESERVATION_STATE_SHIPPED: ReservationState.ValueType  # 6
-"""Everything is shipped. Terminal."""
+"""Everything that was not cancelled is shipped. Terminal."""
 RESERVATION_STATE_RELEASED: ReservationState.ValueType  # 7
 """What was held has been given back. Terminal."""
 RESERVATION_STATE_REJECTED: ReservationState.ValueType  # 8
@@ -83,6 +83,7 @@ class ReservationLine(_message.Message):
     QUANTITY_FIELD_NUMBER: _builtins.int
     HELD_FIELD_NUMBER: _builtins.int
     SHIPPED_FIELD_NUMBER: _builtins.int
+    CANCELLED_FIELD_NUMBER: _builtins.int
     line_number: _builtins.int
     """The order line."""
     sku: _builtins.str
@@ -93,6 +94,8 @@ class ReservationLine(_message.Message):
     """Units held now."""
     shipped: _builtins.int
     """Units shipped."""
+    cancelled: _builtins.int
+    """Units that were cancelled after a part of the order was shipped."""
     def __init__(
         self,
         *,
@@ -101,10 +104,11 @@ class ReservationLine(_message.Message):
         quantity: _builtins.int = ...,
         held: _builtins.int = ...,
         shipped: _builtins.int = ...,
+        cancelled: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["held", b"held", "line_number", b"line_number", "quantity", b"quantity", "shipped", b"shipped", "sku", b"sku"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled", b"cancelled", "held", b"held", "line_number", b"line_number", "quantity", b"quantity", "shipped", b"shipped", "sku", b"sku"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -37,6 +37,7 @@ class OrderEvent(_message.Message):
     ORDER_CANCELLATION_SETTLED_FIELD_NUMBER: _builtins.int
     ORDER_STATE_CHANGED_FIELD_NUMBER: _builtins.int
     ORDER_PARTIALLY_FULFILLED_FIELD_NUMBER: _builtins.int
+    ORDER_LINES_CANCELLED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def metadata(self) -> _event_metadata_pb2.EventMetadata:
         """What every event says about itself."""
@@ -69,6 +70,10 @@ class OrderEvent(_message.Message):
     def order_partially_fulfilled(self) -> Global___OrderPartiallyFulfilled:
         """A part of an order was shipped."""
 
+    @_builtins.property
+    def order_lines_cancelled(self) -> Global___OrderLinesCancelled:
+        """What remained of a partially shipped order was cancelled."""
+
     def __init__(
         self,
         *,
@@ -80,12 +85,13 @@ class OrderEvent(_message.Message):
         order_cancellation_settled: Global___OrderCancellationSettled | None = ...,
         order_state_changed: Global___OrderStateChanged | None = ...,
         order_partially_fulfilled: Global___OrderPartiallyFulfilled | None = ...,
+        order_lines_cancelled: Global___OrderLinesCancelled | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "order_cancellation_settled", b"order_cancellation_settled", "order_cancelled", b"order_cancelled", "order_confirmed", b"order_confirmed", "order_fulfilled", b"order_fulfilled", "order_partially_fulfilled", b"order_partially_fulfilled", "order_placed", b"order_placed", "order_state_changed", b"order_state_changed", "payload", b"payload"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "order_cancellation_settled", b"order_cancellation_settled", "order_cancelled", b"order_cancelled", "order_confirmed", b"order_confirmed", "order_fulfilled", b"order_fulfilled", "order_lines_cancelled", b"order_lines_cancelled", "order_partially_fulfilled", b"order_partially_fulfilled", "order_placed", b"order_placed", "order_state_changed", b"order_state_changed", "payload", b"payload"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "order_cancellation_settled", b"order_cancellation_settled", "order_cancelled", b"order_cancelled", "order_confirmed", b"order_confirmed", "order_fulfilled", b"order_fulfilled", "order_partially_fulfilled", b"order_partially_fulfilled", "order_placed", b"order_placed", "order_state_changed", b"order_state_changed", "payload", b"payload"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "order_cancellation_settled", b"order_cancellation_settled", "order_cancelled", b"order_cancelled", "order_confirmed", b"order_confirmed", "order_fulfilled", b"order_fulfilled", "order_lines_cancelled", b"order_lines_cancelled", "order_partially_fulfilled", b"order_partially_fulfilled", "order_placed", b"order_placed", "order_state_changed", b"order_state_changed", "payload", b"payload"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["order_placed", "order_cancelled", "order_confirmed", "order_fulfilled", "order_cancellation_settled", "order_state_changed", "order_partially_fulfilled"]  # noqa: Y015
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["order_placed", "order_cancelled", "order_confirmed", "order_fulfilled", "order_cancellation_settled", "order_state_changed", "order_partially_fulfilled", "order_lines_cancelled"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
 
@@ -422,6 +428,94 @@ class OrderFulfilled(_message.Message):
 Global___OrderFulfilled: _TypeAlias = OrderFulfilled  # noqa: Y015
 
 @_typing.final
+class CancelledLine(_message.Message):
+    """Units of a line that were cancelled, with their share of the line's money."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINE_NUMBER_FIELD_NUMBER: _builtins.int
+    SKU_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    NET_FIELD_NUMBER: _builtins.int
+    TAX_FIELD_NUMBER: _builtins.int
+    line_number: _builtins.int
+    """The order line."""
+    sku: _builtins.str
+    """The item."""
+    quantity: _builtins.int
+    """Whole stock units."""
+    @_builtins.property
+    def net(self) -> _money_pb2.Money:
+        """The units' share of the line's net."""
+
+    @_builtins.property
+    def tax(self) -> _money_pb2.Money:
+        """The units' share of the line's tax."""
+
+    def __init__(
+        self,
+        *,
+        line_number: _builtins.int = ...,
+        sku: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+        net: _money_pb2.Money | None = ...,
+        tax: _money_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["net", b"net", "tax", b"tax"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["line_number", b"line_number", "net", b"net", "quantity", b"quantity", "sku", b"sku", "tax", b"tax"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelledLine: _TypeAlias = CancelledLine  # noqa: Y015
+
+@_typing.final
+class OrderLinesCancelled(_message.Message):
+    """What remained of a partially shipped order was cancelled; OrderFulfilled without a shipment follows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    CANCELLATION_ID_FIELD_NUMBER: _builtins.int
+    TERMS_VERSION_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    cancellation_id: _builtins.str
+    """UUIDv7, the natural key of this fact."""
+    terms_version: _builtins.int
+    """The version of the terms from now on."""
+    reason: _order_pb2.CancelReason.ValueType
+    """Why."""
+    @_builtins.property
+    def by(self) -> _event_metadata_pb2.Person:
+        """Who cancelled it."""
+
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___CancelledLine]:
+        """What was cancelled, these units only."""
+
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        cancellation_id: _builtins.str = ...,
+        terms_version: _builtins.int = ...,
+        reason: _order_pb2.CancelReason.ValueType = ...,
+        by: _event_metadata_pb2.Person | None = ...,
+        lines: _abc.Iterable[Global___CancelledLine] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["by", b"by"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "cancellation_id", b"cancellation_id", "lines", b"lines", "order_id", b"order_id", "reason", b"reason", "terms_version", b"terms_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderLinesCancelled: _TypeAlias = OrderLinesCancelled  # noqa: Y015
+
+@_typing.final
 class OrderCancellationSettled(_message.Message):
     """A cancellation was made good, or a refund failed."""
 
@@ -473,7 +567,7 @@ class OrderStateChanged(_message.Message):
     state: _order_pb2.OrderState.ValueType
     """Where it is now."""
     settlement: _order_pb2.Settlement.ValueType
-    """How far a cancellation has been made good; absent while the order is not cancelled."""
+    """How far a cancellation, of the order or of what remained of it, has been made good; absent without one."""
     @_builtins.property
     def facts(self) -> _order_pb2.OrderFacts:
         """What the state is derived from."""

@@ -47,7 +47,7 @@ class _OrderStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OrderState
     ORDER_STATE_PARTIALLY_FULFILLED: _OrderState.ValueType  # 8
     """Some of it is shipped."""
     ORDER_STATE_FULFILLED: _OrderState.ValueType  # 9
-    """Everything is shipped, or the rest was cancelled. Terminal."""
+    """Everything is shipped, or the rest was cancelled (settlement then says how far that is made good). Terminal."""
     ORDER_STATE_CANCELLED: _OrderState.ValueType  # 10
     """Cancelled before the first shipment. Terminal; settlement says how far stock and money are back."""
 
@@ -73,7 +73,7 @@ ORDER_STATE_CONFIRMED: OrderState.ValueType  # 7
 ORDER_STATE_PARTIALLY_FULFILLED: OrderState.ValueType  # 8
 """Some of it is shipped."""
 ORDER_STATE_FULFILLED: OrderState.ValueType  # 9
-"""Everything is shipped, or the rest was cancelled. Terminal."""
+"""Everything is shipped, or the rest was cancelled (settlement then says how far that is made good). Terminal."""
 ORDER_STATE_CANCELLED: OrderState.ValueType  # 10
 """Cancelled before the first shipment. Terminal; settlement says how far stock and money are back."""
 Global___OrderState: _TypeAlias = OrderState  # noqa: Y015
@@ -237,23 +237,23 @@ class _Settlement:
 class _SettlementEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Settlement.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     SETTLEMENT_UNSPECIFIED: _Settlement.ValueType  # 0
-    """Never stored; shown as absent while the order is not cancelled."""
+    """Never stored; shown as absent while nothing was cancelled."""
     SETTLEMENT_PENDING: _Settlement.ValueType  # 1
     """Stock or money is still on its way back."""
     SETTLEMENT_SETTLED: _Settlement.ValueType  # 2
-    """Stock is released and every payment is back."""
+    """What was cancelled is released, and its money is back."""
     SETTLEMENT_FAILED: _Settlement.ValueType  # 3
     """A refund failed at the provider; it can be retried."""
 
 class Settlement(_Settlement, metaclass=_SettlementEnumTypeWrapper):
-    """How far a cancellation has been made good."""
+    """How far a cancellation, of an order or of what remained of it, has been made good."""
 
 SETTLEMENT_UNSPECIFIED: Settlement.ValueType  # 0
-"""Never stored; shown as absent while the order is not cancelled."""
+"""Never stored; shown as absent while nothing was cancelled."""
 SETTLEMENT_PENDING: Settlement.ValueType  # 1
 """Stock or money is still on its way back."""
 SETTLEMENT_SETTLED: Settlement.ValueType  # 2
-"""Stock is released and every payment is back."""
+"""What was cancelled is released, and its money is back."""
 SETTLEMENT_FAILED: Settlement.ValueType  # 3
 """A refund failed at the provider; it can be retried."""
 Global___Settlement: _TypeAlias = Settlement  # noqa: Y015
@@ -284,7 +284,7 @@ class _CancelReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CancelRe
     """The invoice was voided."""
 
 class CancelReason(_CancelReason, metaclass=_CancelReasonEnumTypeWrapper):
-    """Why an order was cancelled."""
+    """Why an order, or what remained of it, was cancelled."""
 
 CANCEL_REASON_UNSPECIFIED: CancelReason.ValueType  # 0
 """Never stored."""
@@ -489,11 +489,11 @@ class Order(_message.Message):
     payment_method: _builtins.str
     """The payment method the client named, such as pm_ok."""
     cancel_reason: Global___CancelReason.ValueType
-    """Why it was cancelled; absent while it is not."""
+    """Why it, or what remained of it, was cancelled; absent without a cancellation."""
     settlement: Global___Settlement.ValueType
-    """How far the cancellation has been made good; absent while it is not cancelled."""
+    """How far the cancellation has been made good; absent without one."""
     terms_version: _builtins.int
-    """The version of the terms that an approval names; 1 at placement."""
+    """The version of the terms that an approval names; 1 at placement, one more when the rest is cancelled."""
     version: _builtins.int
     """The version of the row, from 1; it moves with every fact."""
     @_builtins.property

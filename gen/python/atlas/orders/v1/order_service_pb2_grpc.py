@@ -62,6 +62,11 @@ class OrderServiceStub:
                 request_serializer=atlas_dot_orders_dot_v1_dot_order__service__pb2.CancelOrderRequest.SerializeToString,
                 response_deserializer=atlas_dot_orders_dot_v1_dot_order__service__pb2.CancelOrderResponse.FromString,
                 _registered_method=True)
+        self.CancelRemaining = channel.unary_unary(
+                '/atlas.orders.v1.OrderService/CancelRemaining',
+                request_serializer=atlas_dot_orders_dot_v1_dot_order__service__pb2.CancelRemainingRequest.SerializeToString,
+                response_deserializer=atlas_dot_orders_dot_v1_dot_order__service__pb2.CancelRemainingResponse.FromString,
+                _registered_method=True)
         self.FulfillOrder = channel.unary_unary(
                 '/atlas.orders.v1.OrderService/FulfillOrder',
                 request_serializer=atlas_dot_orders_dot_v1_dot_fulfillment__pb2.FulfillOrderRequest.SerializeToString,
@@ -118,6 +123,14 @@ class OrderServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CancelRemaining(self, request, context):
+        """Cancels what remains of a partially shipped order, which is then fulfilled. What was shipped stays sold; exactly the
+        rest is released, credited and, where it was paid, given back; settlement shows how far.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def FulfillOrder(self, request, context):
         """Ships a confirmed order, or a part of it: any lines, and of each no more than is reserved and not yet shipped.
         """
@@ -166,6 +179,11 @@ def add_OrderServiceServicer_to_server(servicer, server):
                     servicer.CancelOrder,
                     request_deserializer=atlas_dot_orders_dot_v1_dot_order__service__pb2.CancelOrderRequest.FromString,
                     response_serializer=atlas_dot_orders_dot_v1_dot_order__service__pb2.CancelOrderResponse.SerializeToString,
+            ),
+            'CancelRemaining': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelRemaining,
+                    request_deserializer=atlas_dot_orders_dot_v1_dot_order__service__pb2.CancelRemainingRequest.FromString,
+                    response_serializer=atlas_dot_orders_dot_v1_dot_order__service__pb2.CancelRemainingResponse.SerializeToString,
             ),
             'FulfillOrder': grpc.unary_unary_rpc_method_handler(
                     servicer.FulfillOrder,
@@ -319,6 +337,33 @@ class OrderService:
             '/atlas.orders.v1.OrderService/CancelOrder',
             atlas_dot_orders_dot_v1_dot_order__service__pb2.CancelOrderRequest.SerializeToString,
             atlas_dot_orders_dot_v1_dot_order__service__pb2.CancelOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelRemaining(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atlas.orders.v1.OrderService/CancelRemaining',
+            atlas_dot_orders_dot_v1_dot_order__service__pb2.CancelRemainingRequest.SerializeToString,
+            atlas_dot_orders_dot_v1_dot_order__service__pb2.CancelRemainingResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -28,6 +28,10 @@ class OrderServiceStub:
     """Lists orders, newest first; only one's own without orders:read_all."""
     CancelOrder: _aio.UnaryUnaryMultiCallable[_order_service_pb2.CancelOrderRequest, _order_service_pb2.CancelOrderResponse]
     """Cancels an order before its first shipment. Stock and money come back afterwards; settlement shows how far."""
+    CancelRemaining: _aio.UnaryUnaryMultiCallable[_order_service_pb2.CancelRemainingRequest, _order_service_pb2.CancelRemainingResponse]
+    """Cancels what remains of a partially shipped order, which is then fulfilled. What was shipped stays sold; exactly the
+    rest is released, credited and, where it was paid, given back; settlement shows how far.
+    """
     FulfillOrder: _aio.UnaryUnaryMultiCallable[_fulfillment_pb2.FulfillOrderRequest, _fulfillment_pb2.FulfillOrderResponse]
     """Ships a confirmed order, or a part of it: any lines, and of each no more than is reserved and not yet shipped."""
     GetFulfillment: _aio.UnaryUnaryMultiCallable[_fulfillment_pb2.GetFulfillmentRequest, _fulfillment_pb2.GetFulfillmentResponse]
@@ -77,6 +81,16 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_order_service_pb2.CancelOrderRequest, _abc.Awaitable[_order_service_pb2.CancelOrderResponse]],
     ) -> _abc.Awaitable[_order_service_pb2.CancelOrderResponse]:
         """Cancels an order before its first shipment. Stock and money come back afterwards; settlement shows how far."""
+
+    @_abc_1.abstractmethod
+    def CancelRemaining(
+        self,
+        request: _order_service_pb2.CancelRemainingRequest,
+        context: _aio.ServicerContext[_order_service_pb2.CancelRemainingRequest, _abc.Awaitable[_order_service_pb2.CancelRemainingResponse]],
+    ) -> _abc.Awaitable[_order_service_pb2.CancelRemainingResponse]:
+        """Cancels what remains of a partially shipped order, which is then fulfilled. What was shipped stays sold; exactly the
+        rest is released, credited and, where it was paid, given back; settlement shows how far.
+        """
 
     @_abc_1.abstractmethod
     def FulfillOrder(
