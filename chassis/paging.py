@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from google.protobuf.message import Message
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from chassis.errors import InvalidPageToken
+from chassis.errors import InvalidPageToken, Violation
 from chassis.world import Actor
 
 DEFAULT_SIZE, MAX_SIZE = 50, 200
@@ -33,9 +33,9 @@ class Pager:
         try:
             loaded = self._serializer.loads(token)
         except BadSignature:
-            raise InvalidPageToken("the page token was not made by this service") from None
+            raise _invalid("signature", "was not made by this service") from None
         if not isinstance(loaded, list) or loaded[:1] != [binding]:
-            raise InvalidPageToken("the page token belongs to another list, filter or caller")
+            raise _invalid("binding", "belongs to another list, filter or caller")
         return loaded[1:]
 
 
@@ -55,21 +55,41 @@ class Page:
 
         `order` are column.asc() or column.desc(), all in one direction; together they are unique.
         """
-        columns = [expression.element for expression in order]
-        if self.after is not None:
-            mine, theirs = sa.tuple_(*columns), sa.tuple_(*self._bound(columns))
-            descending = order[0].modifier is sa.sql.operators.desc_op
-            statement = statement.where(mine < theirs if descending else mine > theirs)
-        rows = list(connection.execute(statement.order_by(*order).limit(self.size + 1)))
+        return self.merge(connection, [statement], *order)
+
+    def merge(
+        self, connection: sa.Connection, branches: Sequence[sa.Select[Any]], *order: sa.UnaryExpression[Any]
+    ) -> tuple[list[sa.Row[Any]], str]:
+        """Return the rows of this page and the next token, out of statements that together are the list.
+
+        They select the same columns and share no row. Each is read in its order and no further than the page reaches: an
+        index that begins with what a branch is about serves several of them without a sort.
+        """
+        parts = [self._part(branch, order) for branch in branches]
+        statement = parts[0] if len(parts) == 1 else sa.union_all(*parts).order_by(*order).limit(self.size + 1)
+        rows = list(connection.execute(statement))
         if len(rows) <= self.size:
             return rows, ""
         rows = rows[: self.size]
-        last = [_plain(getattr(rows[-1], str(column.key))) for column in columns]
+        last = [_plain(getattr(rows[-1], str(expression.element.key))) for expression in order]
         token = self._serializer.dumps([self._binding, *last])
         return rows, token if isinstance(token, str) else token.decode()
 
+    def _part(self, statement: sa.Select[Any], order: Sequence[sa.UnaryExpression[Any]]) -> sa.Select[Any]:
+        """Return one branch from where the page starts, as far as it can reach."""
+        if self.after is not None:
+            columns = [expression.element for expression in order]
+            mine, theirs = sa.tuple_(*columns), sa.tuple_(*self._bound(columns))
+            descending = order[0].modifier is sa.sql.operators.desc_op
+            statement = statement.where(mine < theirs if descending else mine > theirs)
+        return statement.order_by(*order).limit(self.size + 1)
+
     def _bound(self, columns: Sequence[Any]) -> list[Any]:
         return [sa.cast(sa.literal(value), column.type) for value, column in zip(self.after or [], columns, strict=True)]
+
+
+def _invalid(rule: str, what: str) -> InvalidPageToken:
+    return InvalidPageToken(f"the page token {what}", violations=(Violation("page_token", f"page_token.{rule}", what),))
 
 
 def _plain(value: Any) -> Any:

@@ -22,6 +22,10 @@ LineOption = Annotated[
 MethodOption = Annotated[str, typer.Option("--method", help="pm_ok, pm_slow or pm_declined_hard.")]
 KeyOption = Annotated[str | None, typer.Option("--key", help="The Idempotency-Key; a new one by default.")]
 StateOption = Annotated[list[str] | None, typer.Option("--state", help="Only orders in this state; may be repeated.")]
+CustomerOption = Annotated[str | None, typer.Option("--customer", help="Only orders of this customer.")]
+ReferenceOption = Annotated[str | None, typer.Option("--reference", help="Only orders with this reference of their buyer.")]
+FromOption = Annotated[str | None, typer.Option("--from", help="Only orders made at 2027-03-01T00:00:00Z or later.")]
+ToOption = Annotated[str | None, typer.Option("--to", help="Only orders made before such a time.")]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, max=200, help="How many at most.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="CUSTOMER_REQUEST, OUT_OF_STOCK, FRAUD or OTHER.")]
 CommentOption = Annotated[str, typer.Option("--comment", help="Why, in your own words.")]
@@ -42,7 +46,7 @@ def register(app: typer.Typer) -> None:
     orders.command("quote", epilog="Example: atlas order quote --line LAMP-01:3:19.99")(quote)
     orders.command("place", epilog="Example: atlas order place --line LAMP-01:3:19.99 --method pm_ok")(place)
     orders.command("get", epilog="Example: atlas order get ORDER_ID")(get)
-    orders.command("list", epilog="Example: atlas order list --state BACKORDERED")(list_orders)
+    orders.command("list", epilog="Example: atlas order list --state BACKORDERED --customer cust-1001")(list_orders)
     orders.command("cancel", epilog="Example: atlas order cancel ORDER_ID --reason CUSTOMER_REQUEST")(cancel)
     orders.command("cancel-remaining", epilog="Example: atlas order cancel-remaining ORDER_ID --reason OUT_OF_STOCK")(
         cancel_remaining
@@ -78,10 +82,19 @@ def get(order_id: IdArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOpti
 
 
 def list_orders(
-    state: StateOption = None, limit: LimitOption = 20, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
+    state: StateOption = None,
+    customer: CustomerOption = None,
+    reference: ReferenceOption = None,
+    made_from: FromOption = None,
+    made_to: ToOption = None,
+    limit: LimitOption = 20,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
 ) -> None:
-    """List orders, newest first."""
-    filters = {"state": state} if state else {}
+    """List orders, newest first; all that is asked for has to hold."""
+    asked = {"state": state, "customer_id": customer, "client_reference": reference}
+    asked |= {"create_time_from": made_from, "create_time_to": made_to}
+    filters = {name: value for name, value in asked.items() if value}
     found = connect(home).as_user("ops").get("/v1/orders", page_size=limit, **filters).get("orders", [])
     if as_json:
         show_json(found)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from atlas.orders.v1 import fulfillment_pb2, order_pb2, order_service_pb2
+from atlas.orders.v1 import fulfillment_pb2, order_service_pb2
 from chassis.calls import visible_to
 from chassis.errors import NotFound
 from chassis.paging import Pager
 from chassis.values import time
 from chassis.world import Actor, Row
-from order_svc import resources
-from order_svc.domain.errors import OrderNotFound
+from order_svc import resources, wire
+from order_svc.domain.errors import EndsBeforeItBegins, OrderNotFound
+from order_svc.domain.order import State
 from order_svc.store import fulfillment, fulfillment_from, order_from, orders
 
 
@@ -47,9 +49,9 @@ class OrderLists:
         self, connection: sa.Connection, request: order_service_pb2.ListOrdersRequest, actor: Actor
     ) -> order_service_pb2.ListOrdersResponse:
         """List orders that the caller may see, newest first."""
-        statement = sa.select(orders).where(*visible_to(actor, orders.c.placed_by), *_filters(request))
+        branches = _branches(request, (*visible_to(actor, orders.c.placed_by), *_filters(request)))
         page = self._pager.page(request, actor)
-        rows, token = page.select(connection, statement, orders.c.create_time.desc(), orders.c.order_id.desc())
+        rows, token = page.merge(connection, branches, orders.c.create_time.desc(), orders.c.order_id.desc())
         messages = [resources.order_message(_row(row, order_from(row))) for row in rows]
         return order_service_pb2.ListOrdersResponse(orders=messages, next_page_token=token)
 
@@ -66,19 +68,37 @@ class OrderLists:
         return fulfillment_pb2.ListFulfillmentsResponse(fulfillments=messages, next_page_token=token)
 
 
+def _branches(request: order_service_pb2.ListOrdersRequest, terms: Sequence[sa.ColumnElement[bool]]) -> list[sa.Select[Any]]:
+    """Split the list by state, which every index of orders has before the time (ADR 0020).
+
+    A reference needs no split: no more orders have one than there are callers who chose it.
+    """
+    wanted = [wire.state(value) for value in dict.fromkeys(request.state)] or list(State)
+    if request.HasField("client_reference"):
+        return [sa.select(orders).where(orders.c.state.in_(wanted), *terms)]
+    return [sa.select(orders).where(orders.c.state == state, *terms) for state in wanted]
+
+
 def _filters(request: order_service_pb2.ListOrdersRequest) -> list[sa.ColumnElement[bool]]:
     terms: list[sa.ColumnElement[bool]] = []
-    if request.state:
-        names = [order_pb2.OrderState.Name(state).removeprefix("ORDER_STATE_") for state in request.state]
-        terms.append(orders.c.state.in_(names))
     if request.HasField("customer_id"):
         terms.append(orders.c.customer_id == request.customer_id)
     if request.HasField("client_reference"):
         terms.append(orders.c.client_reference == request.client_reference)
-    if request.HasField("create_time_from"):
-        terms.append(orders.c.create_time >= time(request.create_time_from))
-    if request.HasField("create_time_to"):
-        terms.append(orders.c.create_time < time(request.create_time_to))
+    return [*terms, *_window(request)]
+
+
+def _window(request: order_service_pb2.ListOrdersRequest) -> list[sa.ColumnElement[bool]]:
+    """Return the terms on the time; a window that ends before it begins is a mistake, an empty one is not."""
+    start = time(request.create_time_from) if request.HasField("create_time_from") else None
+    end = time(request.create_time_to) if request.HasField("create_time_to") else None
+    if start is not None and end is not None and end < start:
+        raise EndsBeforeItBegins("create_time_from", "create_time_to")
+    terms: list[sa.ColumnElement[bool]] = []
+    if start is not None:
+        terms.append(orders.c.create_time >= start)
+    if end is not None:
+        terms.append(orders.c.create_time < end)
     return terms
 
 

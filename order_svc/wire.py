@@ -21,7 +21,7 @@ from chassis.values import known_currency, money, money_message, person_message,
 from chassis.world import World
 from order_svc.domain import events, facts, pricing
 from order_svc.domain.commands import CancelOrder, CancelRemaining, FulfillOrder, PlaceOrder
-from order_svc.domain.order import Fulfillment, LineCancellation, Order, Person, Terms
+from order_svc.domain.order import Fulfillment, LineCancellation, Order, Person, State, Terms
 from order_svc.resources import (
     enum_value,
     facts_message,
@@ -80,6 +80,11 @@ def fulfill_order(request: fulfillment_pb2.FulfillOrderRequest) -> FulfillOrder:
     wanted = tuple((line.line_number, line.quantity) for line in request.lines)
     tracking = request.tracking_reference if request.HasField("tracking_reference") else None
     return FulfillOrder(request.order_id, wanted, tracking, _expected(request))
+
+
+def state(value: int) -> State:
+    """Read a state that a list is filtered by."""
+    return State(_name(order_pb2.OrderState, "ORDER_STATE", value))
 
 
 def _expected(request: Any) -> int | None:

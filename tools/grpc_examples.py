@@ -140,6 +140,10 @@ WORKFLOW = (
     ),
     Example("workflow.v1.WorkflowService/ListPolicies", {}),
     Example("workflow.v1.WorkflowService/GetPolicy", {"policy_id": "orders-default"}),
+    Example(
+        "workflow.v1.WorkflowService/EvaluatePolicy",
+        {"policy_id": "orders-default", "total": _money(1_200_000), "customer_id": "cust-1001"},
+    ),
 )
 REPORTING = (
     Example("reporting.v1.ReportingService/GetTimeline", {"order_id": "$ORDER_ID"}, until="the read model has followed"),

@@ -13,7 +13,8 @@ from chassis.paging import Pager
 from chassis.world import Actor, Row
 from workflow_svc import wire
 from workflow_svc.domain.approval import Approval
-from workflow_svc.domain.errors import ApprovalNotFound, PolicyNotFound
+from workflow_svc.domain.errors import ApprovalNotFound, OtherSubject, PolicyNotFound
+from workflow_svc.domain.policy import evaluate
 from workflow_svc.store import approval_of, policy_of
 from workflow_svc.tables import approval, approval_decision, approval_step, policy
 
@@ -82,11 +83,27 @@ def _messages(connection: sa.Connection, rows: Sequence[sa.Row[Any]]) -> list[ap
 
 def get_policy(connection: sa.Connection, request: policy_pb2.GetPolicyRequest, _actor: Actor) -> policy_pb2.GetPolicyResponse:
     """Read the newest version of one policy."""
-    statement = sa.select(policy).where(policy.c.policy_id == request.policy_id)
+    row = _newest(connection, request.policy_id)
+    return policy_pb2.GetPolicyResponse(policy=wire.policy_message(policy_of(row), row.create_time))
+
+
+def evaluate_policy(
+    connection: sa.Connection, request: policy_pb2.EvaluatePolicyRequest, _actor: Actor
+) -> policy_pb2.EvaluatePolicyResponse:
+    """Say what the newest version of a policy asks for, as it would of a subject that is read now."""
+    subject, asked = wire.subject(request), wire.subject_type(request)
+    newest = policy_of(_newest(connection, request.policy_id))
+    if asked not in (None, newest.subject_type):
+        raise OtherSubject(newest.policy_id, asked, newest.subject_type)
+    return wire.evaluated(newest, evaluate(newest, subject))
+
+
+def _newest(connection: sa.Connection, policy_id: str) -> sa.Row[Any]:
+    statement = sa.select(policy).where(policy.c.policy_id == policy_id)
     row = connection.execute(statement.order_by(policy.c.policy_version.desc()).limit(1)).one_or_none()
     if row is None:
-        raise PolicyNotFound(request.policy_id)
-    return policy_pb2.GetPolicyResponse(policy=wire.policy_message(policy_of(row), row.create_time))
+        raise PolicyNotFound(policy_id)
+    return row
 
 
 def list_policies(

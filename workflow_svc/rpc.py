@@ -57,6 +57,12 @@ class WorkflowServicer(workflow_service_pb2_grpc.WorkflowServiceServicer):
         """List policies."""
         return await self._queries.run(self._list_policies, request)
 
+    async def EvaluatePolicy(
+        self, request: policy_pb2.EvaluatePolicyRequest, context: Context
+    ) -> policy_pb2.EvaluatePolicyResponse:
+        """Say which approvals a subject would need."""
+        return await self._queries.run(queries.evaluate_policy, request)
+
 
 def servicers(edge: Edge) -> list[Servicer]:
     """Return the servicers of this service."""

@@ -14,14 +14,14 @@ from atlas.common.v1 import event_metadata_pb2
 from atlas.common.v1.event_metadata_pb2 import EventMetadata
 from atlas.orders.v1 import order_events_pb2
 from atlas.workflow.v1 import approval_pb2, policy_pb2, workflow_events_pb2
-from chassis.values import money, money_message, person_message, time_message
+from chassis.values import known_currency, money, money_message, person_message, time_message
 from chassis.world import Actor, Row, World
 from workflow_svc.domain import events
 from workflow_svc.domain.approval import Approval, Decide, DecisionMade, Step, Verdict
 from workflow_svc.domain.events import About, Terms
 from workflow_svc.domain.facts import Cancelled, Paid, Placed
 from workflow_svc.domain.person import Decider, Person
-from workflow_svc.domain.policy import Condition, Policy, PolicyStep, Rule, Subject
+from workflow_svc.domain.policy import Condition, Evaluation, Policy, PolicyStep, Rule, Subject, SubjectType
 
 # requests
 
@@ -44,6 +44,19 @@ def _decide(request: approval_pb2.ApproveRequestRequest | approval_pb2.RejectReq
         terms=Terms(request.terms_version, money(request.total)),
         expected_version=request.expected_version if request.HasField("expected_version") else None,
     )
+
+
+def subject_type(request: policy_pb2.EvaluatePolicyRequest) -> SubjectType | None:
+    """Read what a request to evaluate says it is about."""
+    if not request.HasField("subject_type"):
+        return None
+    return SubjectType(policy_pb2.SubjectType.Name(request.subject_type).removeprefix("SUBJECT_TYPE_"))
+
+
+def subject(request: policy_pb2.EvaluatePolicyRequest) -> Subject:
+    """Read what a policy looks at."""
+    known_currency(request.total.currency_code, "total.currency_code")
+    return Subject(money(request.total), request.discount_basis_points, request.customer_id)
 
 
 def decider(actor: Actor) -> Decider:
@@ -210,6 +223,15 @@ def policy_message(policy: Policy, create_time: datetime) -> policy_pb2.Policy:
         version=1,
         create_time=_time(create_time),
         update_time=_time(create_time),
+    )
+
+
+def evaluated(policy: Policy, evaluation: Evaluation) -> policy_pb2.EvaluatePolicyResponse:
+    """Answer EvaluatePolicy."""
+    return policy_pb2.EvaluatePolicyResponse(
+        policy_version=policy.policy_version,
+        matched_rules=evaluation.matched_rules,
+        steps=_step_messages(evaluation.steps),
     )
 
 

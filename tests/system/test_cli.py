@@ -48,6 +48,19 @@ def test_an_order_from_quote_to_fulfillment(home: Path, client: RestClient) -> N
     assert placed["order_id"] in [order["order_id"] for order in listed]
 
 
+def test_orders_are_found_by_what_is_known_of_them(home: Path, client: RestClient) -> None:
+    customer, reference = f"cust-{uuid.uuid4().hex[:8]}", f"web-{uuid.uuid4().hex[:8]}"
+    asked = an_order("NO-SUCH-SKU", 1) | {"customer_id": customer}
+    placed = [client.as_user("buyer").post("/v1/orders", order) for order in (asked | {"client_reference": reference}, asked)]
+    first, second = (order["order_id"] for order in placed)
+
+    def found(*filters: str) -> list[str]:
+        return [order["order_id"] for order in atlas_json("order", "list", "--customer", customer, *filters, home=home)]
+
+    assert found("--reference", reference, "--to", placed[1]["create_time"]) == [first]
+    assert found("--from", placed[1]["create_time"], "--state", "PLACED", "--state", "CANCELLED") == [second]
+
+
 def test_saga_show_tells_what_happened_and_what_is_still_to_come(home: Path, client: RestClient) -> None:
     stage = Stage(client, Silence())
     order = stage.place("order", an_order(stage.item("LAMP", stock=1), 2))

@@ -17,10 +17,12 @@ from atlas.workflow.v1 import approval_pb2, policy_pb2, workflow_service_pb2_grp
 from chassis.auth import TokenVerifier
 from chassis.grpc_server import GrpcServer
 from chassis.jwks import JwksSource
+from chassis.money import Money
+from chassis.values import money_message
 from tests.chassis.issuer import ISSUER, Issuer
 from tests.security.tokens import Forge, fresh_signer
 from tests.workflow_svc.builders import BUYER, eur, order_placed, payment_succeeded
-from tests.workflow_svc.desk import Desk
+from tests.workflow_svc.desk import APPROVER, Desk
 
 SIGNER = fresh_signer("issuer-key")
 VIEWER = ("workflow:read", "orders:read_all")
@@ -148,3 +150,37 @@ async def test_policies_are_read(counter: Counter) -> None:
     assert list(listed.policies) == [one.policy]
     nothing = policy_pb2.GetPolicyRequest(policy_id="nothing")
     assert await counter.refusal("GetPolicy", nothing, viewer) == (grpc.StatusCode.NOT_FOUND, "NOT_FOUND")
+
+
+@pytest.mark.parametrize("total", [eur(99_999), eur(100_000), eur(1_000_000), Money("USD", 1)], ids=str)
+async def test_what_an_order_would_need_is_what_it_needs(counter: Counter, total: Money) -> None:
+    order_id = str(uuid.uuid4())
+    request = policy_pb2.EvaluatePolicyRequest(policy_id="orders-default", total=money_message(total), customer_id="cust-1")
+    before = counter.desk.approvals(APPROVER, page_size=200)
+    answer = await counter.ask("EvaluatePolicy", request, token("buyer", "Buyer", scopes=("orders:read",)))
+    assert counter.desk.approvals(APPROVER, page_size=200) == before
+    counter.desk.publish(order_placed(order_id, total))
+    approvals = counter.desk.approvals(APPROVER, order_id=order_id)
+    assert [(list(each.matched_rules), each.policy_version) for each in approvals] == (
+        [(list(answer.matched_rules), answer.policy_version)] if answer.steps else []
+    )
+    assert [(step.role, step.quorum) for each in approvals for step in each.steps] == [
+        (step.role, step.quorum) for step in answer.steps
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "scopes", "refusal"),
+    [
+        ({"policy_id": "nothing"}, ("orders:read",), (grpc.StatusCode.NOT_FOUND, "NOT_FOUND")),
+        ({}, ("workflow:read",), (grpc.StatusCode.PERMISSION_DENIED, "INSUFFICIENT_SCOPE")),
+        ({"total": None}, ("orders:read",), (grpc.StatusCode.INVALID_ARGUMENT, "VALIDATION_FAILED")),
+    ],
+    ids=["no such policy", "no scope", "no total"],
+)
+async def test_an_evaluation_is_refused(
+    counter: Counter, change: dict[str, Any], scopes: tuple[str, ...], refusal: tuple[grpc.StatusCode, str]
+) -> None:
+    fields = {"policy_id": "orders-default", "total": money_message(eur(1)), "customer_id": "cust-1", **change}
+    request = policy_pb2.EvaluatePolicyRequest(**fields)
+    assert await counter.refusal("EvaluatePolicy", request, token("buyer", "Buyer", scopes=scopes)) == refusal

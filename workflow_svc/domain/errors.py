@@ -130,3 +130,14 @@ class CommentMissing(WorkflowRefusal):
     def __init__(self) -> None:
         broken = Violation("comment", "string.min_len", "a rejection has to say why")
         super().__init__("1 rule(s) broken: comment", violations=(broken,))
+
+
+class OtherSubject(WorkflowRefusal):
+    """A policy is asked about something that it does not decide on."""
+
+    reason = "VALIDATION_FAILED"
+
+    def __init__(self, policy_id: str, asked: str, decides_on: str) -> None:
+        what = f"must be {decides_on}, which {policy_id} is about, or left out"
+        broken = Violation("subject_type", "subject_type.of_policy", what)
+        super().__init__(f"{policy_id} decides on {decides_on}, not on {asked}", violations=(broken,))

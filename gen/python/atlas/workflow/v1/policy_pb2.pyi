@@ -378,3 +378,79 @@ class ListPoliciesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListPoliciesResponse: _TypeAlias = ListPoliciesResponse  # noqa: Y015
+
+@_typing.final
+class EvaluatePolicyRequest(_message.Message):
+    """What EvaluatePolicy needs: a policy, and a subject as its rules look at it. Fields of other subjects will be added beside these."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_ID_FIELD_NUMBER: _builtins.int
+    SUBJECT_TYPE_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    DISCOUNT_BASIS_POINTS_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    policy_id: _builtins.str
+    """The policy."""
+    subject_type: Global___SubjectType.ValueType
+    """What the subject is; absent means what the policy is about, another one is refused."""
+    discount_basis_points: _builtins.int
+    """The largest discount of a line, in basis points, 0 to 10,000."""
+    customer_id: _builtins.str
+    """The customer, the caller's string."""
+    @_builtins.property
+    def total(self) -> _money_pb2.Money:
+        """What it is about in money, of an order its total with tax; 0 to 2^53 - 1 minor units."""
+
+    def __init__(
+        self,
+        *,
+        policy_id: _builtins.str = ...,
+        subject_type: Global___SubjectType.ValueType | None = ...,
+        total: _money_pb2.Money | None = ...,
+        discount_basis_points: _builtins.int = ...,
+        customer_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_subject_type", b"_subject_type", "subject_type", b"subject_type", "total", b"total"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_subject_type", b"_subject_type", "customer_id", b"customer_id", "discount_basis_points", b"discount_basis_points", "policy_id", b"policy_id", "subject_type", b"subject_type", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__subject_type: _TypeAlias = _typing.Literal["subject_type"]  # noqa: Y015
+    _WhichOneofArgType__subject_type: _TypeAlias = _typing.Literal["_subject_type", b"_subject_type"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__subject_type) -> _WhichOneofReturnType__subject_type | None: ...
+
+Global___EvaluatePolicyRequest: _TypeAlias = EvaluatePolicyRequest  # noqa: Y015
+
+@_typing.final
+class EvaluatePolicyResponse(_message.Message):
+    """What EvaluatePolicy answers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_VERSION_FIELD_NUMBER: _builtins.int
+    MATCHED_RULES_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    policy_version: _builtins.int
+    """The version that was evaluated, the newest."""
+    @_builtins.property
+    def matched_rules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The names of the rules that apply, in the policy's order."""
+
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyStep]:
+        """Who would have to decide, in order; none means that nobody has to."""
+
+    def __init__(
+        self,
+        *,
+        policy_version: _builtins.int = ...,
+        matched_rules: _abc.Iterable[_builtins.str] | None = ...,
+        steps: _abc.Iterable[Global___PolicyStep] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["matched_rules", b"matched_rules", "policy_version", b"policy_version", "steps", b"steps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EvaluatePolicyResponse: _TypeAlias = EvaluatePolicyResponse  # noqa: Y015

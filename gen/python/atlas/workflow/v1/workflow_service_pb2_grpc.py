@@ -66,6 +66,11 @@ class WorkflowServiceStub:
                 request_serializer=atlas_dot_workflow_dot_v1_dot_policy__pb2.ListPoliciesRequest.SerializeToString,
                 response_deserializer=atlas_dot_workflow_dot_v1_dot_policy__pb2.ListPoliciesResponse.FromString,
                 _registered_method=True)
+        self.EvaluatePolicy = channel.unary_unary(
+                '/atlas.workflow.v1.WorkflowService/EvaluatePolicy',
+                request_serializer=atlas_dot_workflow_dot_v1_dot_policy__pb2.EvaluatePolicyRequest.SerializeToString,
+                response_deserializer=atlas_dot_workflow_dot_v1_dot_policy__pb2.EvaluatePolicyResponse.FromString,
+                _registered_method=True)
 
 
 class WorkflowServiceServicer:
@@ -114,6 +119,13 @@ class WorkflowServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EvaluatePolicy(self, request, context):
+        """Says which approvals a subject would need if the caller asked for it now, under the newest version of a policy. Changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_WorkflowServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -146,6 +158,11 @@ def add_WorkflowServiceServicer_to_server(servicer, server):
                     servicer.ListPolicies,
                     request_deserializer=atlas_dot_workflow_dot_v1_dot_policy__pb2.ListPoliciesRequest.FromString,
                     response_serializer=atlas_dot_workflow_dot_v1_dot_policy__pb2.ListPoliciesResponse.SerializeToString,
+            ),
+            'EvaluatePolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.EvaluatePolicy,
+                    request_deserializer=atlas_dot_workflow_dot_v1_dot_policy__pb2.EvaluatePolicyRequest.FromString,
+                    response_serializer=atlas_dot_workflow_dot_v1_dot_policy__pb2.EvaluatePolicyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -311,6 +328,33 @@ class WorkflowService:
             '/atlas.workflow.v1.WorkflowService/ListPolicies',
             atlas_dot_workflow_dot_v1_dot_policy__pb2.ListPoliciesRequest.SerializeToString,
             atlas_dot_workflow_dot_v1_dot_policy__pb2.ListPoliciesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EvaluatePolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atlas.workflow.v1.WorkflowService/EvaluatePolicy',
+            atlas_dot_workflow_dot_v1_dot_policy__pb2.EvaluatePolicyRequest.SerializeToString,
+            atlas_dot_workflow_dot_v1_dot_policy__pb2.EvaluatePolicyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -29,6 +29,8 @@ class WorkflowServiceStub:
     """Reads the newest version of one policy."""
     ListPolicies: _aio.UnaryUnaryMultiCallable[_policy_pb2.ListPoliciesRequest, _policy_pb2.ListPoliciesResponse]
     """Lists policies, each in its newest version."""
+    EvaluatePolicy: _aio.UnaryUnaryMultiCallable[_policy_pb2.EvaluatePolicyRequest, _policy_pb2.EvaluatePolicyResponse]
+    """Says which approvals a subject would need if the caller asked for it now, under the newest version of a policy. Changes nothing."""
 
 class WorkflowServiceServicer(metaclass=_abc_1.ABCMeta):
     """Approvals and the policies that ask for them."""
@@ -80,5 +82,13 @@ class WorkflowServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_policy_pb2.ListPoliciesRequest, _abc.Awaitable[_policy_pb2.ListPoliciesResponse]],
     ) -> _abc.Awaitable[_policy_pb2.ListPoliciesResponse]:
         """Lists policies, each in its newest version."""
+
+    @_abc_1.abstractmethod
+    def EvaluatePolicy(
+        self,
+        request: _policy_pb2.EvaluatePolicyRequest,
+        context: _aio.ServicerContext[_policy_pb2.EvaluatePolicyRequest, _abc.Awaitable[_policy_pb2.EvaluatePolicyResponse]],
+    ) -> _abc.Awaitable[_policy_pb2.EvaluatePolicyResponse]:
+        """Says which approvals a subject would need if the caller asked for it now, under the newest version of a policy. Changes nothing."""
 
 def add_WorkflowServiceServicer_to_server(servicer: WorkflowServiceServicer, server: _aio.Server) -> None: ...
