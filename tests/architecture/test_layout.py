@@ -27,6 +27,9 @@ LAYOUT = dict.fromkeys(SERVICES, COMMON | WRITES) | {"reporting_svc": COMMON | {
 EXTRAS = {
     "order_svc/waiting.py": "Prefer: wait=N",
     "inventory_svc/backlog.py": "who waits for stock, in what a batch has loaded",
+    "inventory_svc/holders.py": "who holds stock, in what a batch has looked up",
+    "inventory_svc/ledger_queries.py": "the reads of adjustments and movements",
+    "inventory_svc/ledger_resources.py": "adjustments and movements as a client sees them",
     "billing_svc/tables.py": "the tables of store.py, which is two files long",
     "billing_svc/rows.py": "the rows of an account's parts",
     "billing_svc/posting.py": "journals on their way into the ledger",
