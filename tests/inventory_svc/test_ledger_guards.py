@@ -93,7 +93,7 @@ def test_a_movement_that_moves_nothing_is_refused_at_commit(connection: Connecti
 def test_a_movement_that_does_not_continue_is_refused_at_commit(connection: Connection, number: int, after: int) -> None:
     _move(connection, "A", number, 1, after)
     _now_has(connection, after, number)
-    with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="does not continue"):
+    with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="does not continue the one before"):
         _commit(connection)
 
 

@@ -53,20 +53,15 @@ CREATE INDEX reservation_line_held ON reservation_line (sku, order_id) WHERE hel
 
 GUARDS = """
 CREATE FUNCTION stock_check_movement() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    before bigint;
 BEGIN
-    SELECT on_hand_after INTO before FROM public.stock_movement
-        WHERE sku = NEW.sku AND movement_number = NEW.movement_number - 1;
-    IF (before IS NULL) <> (NEW.movement_number = 1) OR coalesce(before, 0) + NEW.quantity <> NEW.on_hand_after THEN
-        RAISE EXCEPTION 'movement % of % does not continue the one before', NEW.movement_number, NEW.sku
-            USING ERRCODE = 'integrity_constraint_violation';
-    END IF;
-    PERFORM FROM public.stock_item
-        WHERE sku = NEW.sku AND warehouse_id = NEW.warehouse_id AND movement_count >= NEW.movement_number;
+    PERFORM FROM public.stock_item AS item LEFT JOIN public.stock_movement AS before
+        ON before.sku = item.sku AND before.movement_number = NEW.movement_number - 1
+        WHERE item.sku = NEW.sku AND item.warehouse_id = NEW.warehouse_id AND item.movement_count >= NEW.movement_number
+            AND (before.sku IS NULL) = (NEW.movement_number = 1)
+            AND coalesce(before.on_hand_after, 0) + NEW.quantity = NEW.on_hand_after;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'movement % of % did not move the item', NEW.movement_number, NEW.sku
-            USING ERRCODE = 'integrity_constraint_violation';
+        RAISE EXCEPTION 'movement % of % does not continue the one before, or did not move the item',
+            NEW.movement_number, NEW.sku USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     RETURN NULL;
 END $$;
