@@ -10,7 +10,7 @@ import inventory_svc.commands
 import order_svc.commands
 import workflow_svc.commands
 from atlas.common.v1.money_pb2 import Money
-from atlas.inventory.v1 import stock_pb2
+from atlas.inventory.v1 import adjustment_pb2, stock_pb2
 from atlas.orders.v1 import fulfillment_pb2, order_pb2, order_service_pb2
 from atlas.workflow.v1 import approval_pb2
 from chassis.handling import Command
@@ -37,7 +37,9 @@ COMMANDS: dict[type[Message], tuple[str, Command[Any]]] = {
     order_service_pb2.CancelOrderRequest: ("order", order_svc.commands.CANCEL_ORDER),
     fulfillment_pb2.FulfillOrderRequest: ("order", order_svc.commands.FULFILL_ORDER),
     stock_pb2.CreateItemRequest: ("inventory", inventory_svc.commands.create_item_command(STOCK_CURRENCY)),
+    stock_pb2.UpdateItemRequest: ("inventory", inventory_svc.commands.update_item_command(STOCK_CURRENCY)),
     stock_pb2.ReceiveStockRequest: ("inventory", inventory_svc.commands.RECEIVE_STOCK),
+    adjustment_pb2.AdjustStockRequest: ("inventory", inventory_svc.commands.ADJUST_STOCK),
     approval_pb2.ApproveRequestRequest: ("workflow", workflow_svc.commands.APPROVE_REQUEST),
     approval_pb2.RejectRequestRequest: ("workflow", workflow_svc.commands.REJECT_REQUEST),
 }
@@ -58,6 +60,17 @@ def receipt(reference: str, **quantities: int) -> stock_pb2.ReceiveStockRequest:
     """Receive stock, by SKU."""
     lines = [stock_pb2.ReceiptLine(sku=sku, quantity=quantity) for sku, quantity in quantities.items()]
     return stock_pb2.ReceiveStockRequest(reference=reference, lines=lines)
+
+
+def adjustment(**quantities: int) -> adjustment_pb2.AdjustStockRequest:
+    """Correct stock as it was counted, by SKU."""
+    lines = [adjustment_pb2.AdjustmentLine(sku=sku, quantity=quantity) for sku, quantity in quantities.items()]
+    return adjustment_pb2.AdjustStockRequest(reason=adjustment_pb2.ADJUSTMENT_REASON_COUNT, lines=lines)
+
+
+def new_cost(sku: str, cost: int) -> stock_pb2.UpdateItemRequest:
+    """Revalue an item."""
+    return stock_pb2.UpdateItemRequest(sku=sku, standard_cost=euro(cost))
 
 
 def line(sku: str, quantity: int, unit_price: int = 1_000) -> order_pb2.OrderLineInput:
