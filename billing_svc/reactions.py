@@ -84,6 +84,13 @@ def stock_received(world: World, fact: facts.StockReceived, context: Context) ->
     return Decision(changed=post(ledger.stock_received(fact.movement_id, fact.value), context))
 
 
+def stock_adjusted(world: World, fact: facts.StockAdjusted, context: Context) -> Decision:
+    """Post what a correction or a revaluation of stock gained or lost."""
+    if is_posted(world, f"stock/{fact.movement_id}"):
+        return NOTHING
+    return Decision(changed=post(ledger.stock_adjusted(fact.movement_id, fact.value), context))
+
+
 def _account(world: World, order_id: str) -> OrderAccount:
     """Return the order's account, a new one where this is the first that is heard of the order."""
     return world.find(OrderAccount, order_id) or OrderAccount(order_id)
@@ -191,7 +198,7 @@ def _order_and_shipment(fact: facts.StockShipped) -> Keys:
     return keys(OrderAccount, [fact.order_id]) | keys(PostedJournal, [f"ship/{fact.fulfillment_id}"])
 
 
-def _movement(fact: facts.StockReceived) -> Keys:
+def _movement(fact: facts.StockReceived | facts.StockAdjusted) -> Keys:
     return keys(PostedJournal, [f"stock/{fact.movement_id}"])
 
 
@@ -207,4 +214,5 @@ SUBSCRIPTIONS: dict[type[Message], Reaction[Any]] = {
     inventory_events_pb2.InventoryReservationFailed: Reaction(wire.reservation_failed, _order, reservation_failed),
     inventory_events_pb2.StockShipped: Reaction(wire.stock_shipped, _order_and_shipment, stock_shipped),
     inventory_events_pb2.StockReceived: Reaction(wire.stock_received, _movement, stock_received),
+    inventory_events_pb2.StockAdjusted: Reaction(wire.stock_adjusted, _movement, stock_adjusted),
 }

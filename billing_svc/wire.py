@@ -109,6 +109,11 @@ def stock_received(event: inventory.StockReceived, _metadata: EventMetadata) -> 
     return facts.StockReceived(event.movement_id, money(event.value_change))
 
 
+def stock_adjusted(event: inventory.StockAdjusted, _metadata: EventMetadata) -> facts.StockAdjusted:
+    """Read what a correction or a revaluation gained or lost."""
+    return facts.StockAdjusted(event.movement_id, money(event.value_change))
+
+
 # Events that we publish.
 
 

@@ -1,4 +1,4 @@
-"""A small client of /v1: a token for each user, an Idempotency-Key for each POST, problem documents as exceptions.
+"""A small client of /v1: a token for each user, an Idempotency-Key for each command, problem documents as exceptions.
 
 A call that failed in passing (gateway or service away, key still in progress) is repeated with the same key for a while.
 """
@@ -143,10 +143,17 @@ class Caller:
         """Send a command under this key, or a new one."""
         return self.command(path, body, key, **headers).body
 
+    def patch(self, path: str, body: Json, key: str | None = None, **headers: str) -> Any:
+        """Change what the body names, under this key, or a new one."""
+        return self._keyed("PATCH", path, body, key, headers).body
+
     def command(self, path: str, body: Json | None = None, key: str | None = None, **headers: str) -> Reply:
         """Send a command; the whole reply."""
+        return self._keyed("POST", path, body or {}, key, headers)
+
+    def _keyed(self, method: str, path: str, body: Json, key: str | None, headers: dict[str, str]) -> Reply:
         sent = {"Idempotency-Key": key or str(uuid.uuid4())} | {name.replace("_", "-"): text for name, text in headers.items()}
-        return self.client.send("POST", path, self.user, json=body or {}, headers=sent)
+        return self.client.send(method, path, self.user, json=body, headers=sent)
 
     def pages(self, path: str, plural: str, **query: Any) -> Iterator[Json]:
         """Everything a list has, page after page."""

@@ -20,6 +20,8 @@ def check(connection: sa.Connection) -> list[Finding]:
     orders = _orders(connection)
     return [
         _finding("I7.stock", "0 <= reserved <= on_hand = the sum of movements", items, _stock_is_wrong),
+        _finding("I7.value", "the values of movements add up to on_hand x standard cost", items, _value_is_wrong),
+        _balance(connection),
         _finding("I7.reserved", "reserved and backordered are what open orders hold and miss", items, _sums_are_wrong),
         _finding("I7.queue", "no stock is free while an order waits for it", items, _is_free_while_waiting),
         _finding("I7.state", "the stored state and waiting lines equal what the facts derive", orders, _is_stale),
@@ -32,6 +34,7 @@ def check(connection: sa.Connection) -> list[Finding]:
 def _items() -> sa.Select[Any]:
     item, line, movement = stock_item.c, reservation_line.c, stock_movement.c
     moved = sa.select(sa.func.coalesce(sa.func.sum(movement.quantity), 0)).where(movement.sku == item.sku)
+    worth = sa.select(sa.func.coalesce(sa.func.sum(movement.value_change_minor_units), 0)).where(movement.sku == item.sku)
     held = sa.select(sa.func.coalesce(sa.func.sum(line.held), 0)).where(line.sku == item.sku, line.held > 0)
     waiting = sa.select(sa.func.coalesce(sa.func.sum(line.waiting), 0)).where(line.sku == item.sku, line.waiting > 0)
     return sa.select(
@@ -39,7 +42,9 @@ def _items() -> sa.Select[Any]:
         item.on_hand,
         item.reserved,
         item.backordered,
+        item.cost_minor_units,
         moved.scalar_subquery().label("moved"),
+        worth.scalar_subquery().label("worth"),
         held.scalar_subquery().label("held"),
         waiting.scalar_subquery().label("waiting"),
     ).order_by(item.sku)
@@ -47,6 +52,36 @@ def _items() -> sa.Select[Any]:
 
 def _stock_is_wrong(item: Any) -> bool:
     return not 0 <= item.reserved <= item.on_hand == item.moved
+
+
+def _value_is_wrong(item: Any) -> bool:
+    return bool(item.on_hand * item.cost_minor_units != item.worth)
+
+
+def _balance(connection: sa.Connection) -> Finding:
+    """Check that the movements of each item are its whole story: 1, 2, 3 and so on, each from where the last one ended."""
+    item, movement = stock_item.c, stock_movement.c
+    story: dict[str, Any] = {"partition_by": movement.sku, "order_by": movement.movement_number}
+    told = sa.select(
+        movement.sku,
+        movement.movement_number,
+        movement.on_hand_after,
+        sa.func.sum(movement.quantity).over(**story).label("balance"),
+        sa.func.row_number().over(**story).label("place"),
+        sa.func.count().over(partition_by=movement.sku).label("count"),
+    ).subquery()
+    wrong = sa.select(told.c.sku, told.c.movement_number).join(stock_item, item.sku == told.c.sku)
+    wrong = wrong.where(
+        sa.or_(
+            told.c.on_hand_after != told.c.balance,
+            told.c.movement_number != told.c.place,
+            item.movement_count != told.c["count"],
+        )
+    )
+    rows = connection.execute(wrong.order_by(told.c.sku, told.c.movement_number).limit(MAX_WRONG))
+    found = tuple(f"{row.sku} {row.movement_number}" for row in rows)
+    count = connection.scalar(sa.select(sa.func.count()).select_from(stock_movement)) or 0
+    return Finding("I7.balance", "movements are numbered without gaps, each with the balance so far", count, found)
 
 
 def _sums_are_wrong(item: Any) -> bool:

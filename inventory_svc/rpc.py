@@ -6,11 +6,18 @@ from typing import Any, cast
 
 import grpc.aio
 
-from atlas.inventory.v1 import inventory_service_pb2, inventory_service_pb2_grpc, reservation_pb2, stock_pb2
+from atlas.inventory.v1 import (
+    adjustment_pb2,
+    inventory_service_pb2,
+    inventory_service_pb2_grpc,
+    movement_pb2,
+    reservation_pb2,
+    stock_pb2,
+)
 from chassis.application import Edge
 from chassis.grpc_server import Servicer
-from inventory_svc import queries
-from inventory_svc.commands import RECEIVE_STOCK, create_item_command
+from inventory_svc import ledger_queries, queries
+from inventory_svc.commands import ADJUST_STOCK, RECEIVE_STOCK, create_item_command, update_item_command
 from inventory_svc.settings import Settings
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -23,7 +30,10 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
         self._commands = edge.commands
         self._queries = edge.queries
         self._lists = queries.InventoryLists(edge.pager)
-        self._create_item = create_item_command(cast(Settings, edge.settings).stock_currency)
+        self._ledger = ledger_queries.LedgerLists(edge.pager)
+        stock_currency = cast(Settings, edge.settings).stock_currency
+        self._create_item = create_item_command(stock_currency)
+        self._update_item = update_item_command(stock_currency)
 
     async def CreateItem(self, request: stock_pb2.CreateItemRequest, context: Context) -> stock_pb2.CreateItemResponse:
         """Make an item."""
@@ -38,6 +48,17 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
         """List items."""
         return await self._queries.run(self._lists.list_items, request)
 
+    async def UpdateItem(self, request: stock_pb2.UpdateItemRequest, context: Context) -> stock_pb2.UpdateItemResponse:
+        """Change an item."""
+        response: stock_pb2.UpdateItemResponse = await self._commands.submit(self._update_item, request, context)
+        return response
+
+    async def ListMovements(
+        self, request: movement_pb2.ListMovementsRequest, context: Context
+    ) -> movement_pb2.ListMovementsResponse:
+        """List the movements of an item."""
+        return await self._queries.run(self._ledger.list_movements, request)
+
     async def ReceiveStock(self, request: stock_pb2.ReceiveStockRequest, context: Context) -> stock_pb2.ReceiveStockResponse:
         """Receive stock."""
         response: stock_pb2.ReceiveStockResponse = await self._commands.submit(RECEIVE_STOCK, request, context)
@@ -50,6 +71,25 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
     async def ListReceipts(self, request: stock_pb2.ListReceiptsRequest, context: Context) -> stock_pb2.ListReceiptsResponse:
         """List receipts."""
         return await self._queries.run(self._lists.list_receipts, request)
+
+    async def AdjustStock(
+        self, request: adjustment_pb2.AdjustStockRequest, context: Context
+    ) -> adjustment_pb2.AdjustStockResponse:
+        """Correct stock."""
+        response: adjustment_pb2.AdjustStockResponse = await self._commands.submit(ADJUST_STOCK, request, context)
+        return response
+
+    async def GetAdjustment(
+        self, request: adjustment_pb2.GetAdjustmentRequest, context: Context
+    ) -> adjustment_pb2.GetAdjustmentResponse:
+        """Read one adjustment."""
+        return await self._queries.run(ledger_queries.get_adjustment, request)
+
+    async def ListAdjustments(
+        self, request: adjustment_pb2.ListAdjustmentsRequest, context: Context
+    ) -> adjustment_pb2.ListAdjustmentsResponse:
+        """List adjustments."""
+        return await self._queries.run(self._ledger.list_adjustments, request)
 
     async def GetReservation(
         self, request: reservation_pb2.GetReservationRequest, context: Context

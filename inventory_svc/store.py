@@ -1,4 +1,4 @@
-"""How items, movements, receipts and reservations are kept, and how the queue of a SKU is loaded.
+"""How items, movements, receipts, adjustments and reservations are kept, and how the queue of a SKU is loaded.
 
 Lock order: SKUs ascending, then orders ascending. Every change of what a line holds or misses locks its SKU first, so the
 queue of a locked SKU stands still while its orders are being locked.
@@ -16,10 +16,11 @@ from chassis.money import Money
 from chassis.store import Child, Columns, Mapping, Store
 from chassis.tables import Time, aggregate_columns
 from chassis.world import Keys, World
-from inventory_svc import backlog
+from inventory_svc import backlog, holders
+from inventory_svc.domain.adjustment import Adjustment, AdjustmentLine, Holders
 from inventory_svc.domain.backorder import Queue
 from inventory_svc.domain.reservation import Line, LineCancellation, Placing, Reservation, Shipment
-from inventory_svc.domain.stock import Movement, Receipt, ReceiptLine, StockItem
+from inventory_svc.domain.stock import Movement, MovementReason, Receipt, ReceiptLine, StockItem
 
 Uuid = pg.UUID(as_uuid=False)
 metadata = sa.MetaData()
@@ -35,6 +36,7 @@ stock_item = sa.Table(
     sa.Column("on_hand", sa.BigInteger, nullable=False),
     sa.Column("reserved", sa.BigInteger, nullable=False),
     sa.Column("backordered", sa.BigInteger, nullable=False, comment="what waiting lines miss"),
+    sa.Column("movement_count", sa.BigInteger, nullable=False),
     *aggregate_columns(),
 )
 
@@ -44,11 +46,14 @@ stock_movement = sa.Table(
     sa.Column("movement_id", Uuid, primary_key=True),
     sa.Column("sku", sa.Text, nullable=False),
     sa.Column("warehouse_id", sa.Text, nullable=False),
-    sa.Column("quantity", sa.BigInteger, nullable=False),
+    sa.Column("movement_number", sa.BigInteger, nullable=False, comment="from 1, per item, without gaps"),
+    sa.Column("quantity", sa.BigInteger, nullable=False, comment="0 for a cost change"),
     sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("source_id", Uuid, nullable=False, comment="the receipt or the fulfillment"),
-    sa.Column("line_number", sa.Integer, nullable=False, comment="the order line; 0 for receipts"),
+    sa.Column("source_id", Uuid, nullable=False, comment="the receipt, fulfillment, adjustment, or itself"),
+    sa.Column("line_number", sa.Integer, nullable=False, comment="the order line; 0 where there is none"),
     sa.Column("on_hand_after", sa.BigInteger, nullable=False),
+    sa.Column("unit_cost_minor_units", sa.BigInteger, nullable=False, comment="after it, in the item's cost currency"),
+    sa.Column("value_change_minor_units", sa.BigInteger, nullable=False),
     sa.Column("cause_id", sa.Text, nullable=False, comment="the request or event that moved it"),
     *aggregate_columns(),
 )
@@ -58,6 +63,17 @@ receipt = sa.Table(
     metadata,
     sa.Column("receipt_id", Uuid, primary_key=True),
     sa.Column("reference", sa.Text, nullable=False),
+    sa.Column("lines", pg.JSONB, nullable=False),
+    sa.Column("completed_order_ids", pg.JSONB, nullable=False),
+    *aggregate_columns(),
+)
+
+adjustment = sa.Table(
+    "adjustment",
+    metadata,
+    sa.Column("adjustment_id", Uuid, primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("comment", sa.Text, nullable=False),
     sa.Column("lines", pg.JSONB, nullable=False),
     sa.Column("completed_order_ids", pg.JSONB, nullable=False),
     *aggregate_columns(),
@@ -103,6 +119,7 @@ def _item_columns(item: StockItem) -> Columns:
         "on_hand": item.on_hand,
         "reserved": item.reserved,
         "backordered": item.backordered,
+        "movement_count": item.movement_count,
     }
 
 
@@ -116,14 +133,25 @@ def item_from(row: Any, _children: object = None) -> StockItem:
         reserved=row.reserved,
         backordered=row.backordered,
         warehouse_id=row.warehouse_id,
+        movement_count=row.movement_count,
     )
 
 
-_MOVEMENT_FIELDS = ("sku", "warehouse_id", "quantity", "source_id", "line_number", "on_hand_after", "cause_id")
-
-
 def _movement_columns(movement: Movement) -> Columns:
-    return {"reason": movement.reason.value, **{name: getattr(movement, name) for name in _MOVEMENT_FIELDS}}
+    source = movement.source
+    return {
+        "sku": movement.sku,
+        "warehouse_id": movement.warehouse_id,
+        "movement_number": movement.number,
+        "quantity": movement.quantity,
+        "reason": source.reason.value,
+        "source_id": source.source_id,
+        "line_number": source.line_number,
+        "on_hand_after": movement.on_hand_after,
+        "unit_cost_minor_units": movement.unit_cost.minor_units,
+        "value_change_minor_units": movement.value_change.minor_units,
+        "cause_id": source.cause_id,
+    }
 
 
 def _movement_from(row: Any, _children: object = None) -> Movement:
@@ -142,6 +170,22 @@ def receipt_from(row: Any, _children: object = None) -> Receipt:
     """Rebuild a receipt from its row."""
     lines = tuple(ReceiptLine(sku, quantity) for sku, quantity in row.lines)
     return Receipt(row.receipt_id, row.reference, lines, tuple(row.completed_order_ids))
+
+
+def _adjustment_columns(value: Adjustment) -> Columns:
+    return {
+        "reason": value.reason.value,
+        "comment": value.comment,
+        "lines": [[line.sku, line.quantity] for line in value.lines],
+        "completed_order_ids": list(value.completed_order_ids),
+    }
+
+
+def adjustment_from(row: Any, _children: object = None) -> Adjustment:
+    """Rebuild an adjustment from its row."""
+    lines = tuple(AdjustmentLine(sku, quantity) for sku, quantity in row.lines)
+    reason = MovementReason(row.reason)
+    return Adjustment(row.adjustment_id, reason, row.comment, lines, tuple(row.completed_order_ids))
 
 
 def _reservation_columns(value: Reservation) -> Columns:
@@ -203,6 +247,7 @@ _RESERVATIONS = Mapping(
 )
 _MOVEMENTS = Mapping(Movement, stock_movement, "movement_id", _movement_columns, _movement_from)
 _RECEIPTS = Mapping(Receipt, receipt, "receipt_id", _receipt_columns, receipt_from)
+_ADJUSTMENTS = Mapping(Adjustment, adjustment, "adjustment_id", _adjustment_columns, adjustment_from)
 
 
 class InventoryStore(Store):
@@ -217,6 +262,8 @@ class InventoryStore(Store):
         if orders:
             self.load_kind(connection, world, _RESERVATIONS, orders)
         backlog.remember(world)
+        if held := [key for kind, key in keys if kind is Holders]:
+            world.extra[holders.EXTRA] = holders.look_up(connection, held)
         return world
 
     @staticmethod
@@ -230,4 +277,4 @@ class InventoryStore(Store):
         return set(connection.scalars(sa.select(line.order_id).where(line.sku == one_of, line.waiting > 0)))
 
 
-STORE = InventoryStore(_ITEMS, _RESERVATIONS, _MOVEMENTS, _RECEIPTS)
+STORE = InventoryStore(_ITEMS, _RESERVATIONS, _MOVEMENTS, _RECEIPTS, _ADJUSTMENTS)

@@ -9,18 +9,20 @@ from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.message import Message
 
 from atlas.common.v1.event_metadata_pb2 import EventMetadata
-from atlas.inventory.v1 import inventory_events_pb2, reservation_pb2, stock_pb2
+from atlas.inventory.v1 import adjustment_pb2, inventory_events_pb2, reservation_pb2, stock_pb2
 from atlas.orders.v1 import order_events_pb2
 from chassis.values import money, money_message, time, time_message
 from chassis.world import Row, World
 from inventory_svc.domain import events, facts
-from inventory_svc.domain.commands import CreateItem, ReceiveStock
+from inventory_svc.domain.adjustment import AdjustmentLine
+from inventory_svc.domain.commands import AdjustStock, CreateItem, ReceiveStock, UpdateItem
 from inventory_svc.domain.reservation import Line, LineCancellation, Placing, Reservation, Shipment
-from inventory_svc.domain.stock import Receipt, ReceiptLine, StockItem
+from inventory_svc.domain.stock import MovementReason, Receipt, ReceiptLine, StockItem
 
 
 @functools.cache
-def _value(enum: Any, prefix: str, name: str) -> Any:
+def enum_value(enum: Any, prefix: str, name: str) -> Any:
+    """Return the number of an enum value, named without its prefix."""
     return cast(EnumTypeWrapper, enum).Value(f"{prefix}_{name}")
 
 
@@ -30,6 +32,23 @@ def _value(enum: Any, prefix: str, name: str) -> Any:
 def create_item(request: stock_pb2.CreateItemRequest) -> CreateItem:
     """Read a request to make an item."""
     return CreateItem(request.sku, request.name, money(request.standard_cost))
+
+
+def update_item(request: stock_pb2.UpdateItemRequest) -> UpdateItem:
+    """Read a request to change an item."""
+    return UpdateItem(
+        sku=request.sku,
+        name=request.name if request.HasField("name") else None,
+        standard_cost=money(request.standard_cost) if request.HasField("standard_cost") else None,
+        expected_version=request.expected_version if request.HasField("expected_version") else None,
+    )
+
+
+def adjust_stock(request: adjustment_pb2.AdjustStockRequest) -> AdjustStock:
+    """Read a request to correct stock."""
+    name = adjustment_pb2.AdjustmentReason.Name(request.reason).removeprefix("ADJUSTMENT_REASON_")
+    lines = tuple(AdjustmentLine(line.sku, line.quantity) for line in request.lines)
+    return AdjustStock(MovementReason(name), request.comment, lines)
 
 
 def receive_stock(request: stock_pb2.ReceiveStockRequest) -> ReceiveStock:
@@ -97,13 +116,15 @@ def payload(event: events.Event) -> Message:
         case events.InventoryReservationFailed():
             return _reservation_failed(event)
         case events.InventoryReleased():
-            reason = _value(inventory_events_pb2.ReleaseReason, "RELEASE_REASON", event.reason)
+            reason = enum_value(inventory_events_pb2.ReleaseReason, "RELEASE_REASON", event.reason)
             lines = _stock_lines(event.lines)
             return inventory_events_pb2.InventoryReleased(order_id=event.order_id, reason=reason, lines=lines)
         case events.StockShipped():
             return _stock_shipped(event)
         case events.StockReceived():
             return _stock_received(event)
+        case events.StockAdjusted():
+            return _stock_adjusted(event)
 
 
 def _stock_lines(lines: tuple[Line, ...]) -> list[inventory_events_pb2.StockLine]:
@@ -115,7 +136,7 @@ def _reservation_failed(event: events.InventoryReservationFailed) -> inventory_e
         inventory_events_pb2.ShortLine(line_number=n.line_number, sku=n.sku, held=n.held, missing=n.missing)
         for n in event.lines
     ]
-    reason = _value(inventory_events_pb2.ReservationFailure, "RESERVATION_FAILURE", event.reason)
+    reason = enum_value(inventory_events_pb2.ReservationFailure, "RESERVATION_FAILURE", event.reason)
     return inventory_events_pb2.InventoryReservationFailed(order_id=event.order_id, reason=reason, lines=short)
 
 
@@ -132,22 +153,37 @@ def _stock_shipped(event: events.StockShipped) -> inventory_events_pb2.StockShip
 
 
 def _stock_received(event: events.StockReceived) -> inventory_events_pb2.StockReceived:
+    movement = event.movement
     return inventory_events_pb2.StockReceived(
-        sku=event.sku,
-        movement_id=event.movement_id,
+        sku=movement.sku,
+        movement_id=movement.movement_id,
         receipt_id=event.receipt_id,
         reference=event.reference,
-        quantity=event.quantity,
-        unit_cost=money_message(event.unit_cost),
-        value_change=money_message(event.value_change),
-        reason=_value(stock_pb2.MovementReason, "MOVEMENT_REASON", event.reason),
+        quantity=movement.quantity,
+        unit_cost=money_message(movement.unit_cost),
+        value_change=money_message(movement.value_change),
+        reason=enum_value(stock_pb2.MovementReason, "MOVEMENT_REASON", movement.source.reason),
+    )
+
+
+def _stock_adjusted(event: events.StockAdjusted) -> inventory_events_pb2.StockAdjusted:
+    movement = event.movement
+    return inventory_events_pb2.StockAdjusted(
+        sku=movement.sku,
+        movement_id=movement.movement_id,
+        adjustment_id=event.adjustment_id,
+        quantity=movement.quantity,
+        unit_cost=money_message(movement.unit_cost),
+        value_change=money_message(movement.value_change),
+        reason=enum_value(adjustment_pb2.AdjustmentReason, "ADJUSTMENT_REASON", movement.source.reason),
     )
 
 
 # Resources and responses.
 
 
-def _stamps(row: Row[Any]) -> dict[str, Any]:
+def stamps(row: Row[Any]) -> dict[str, Any]:
+    """Write the version and the times that every resource has."""
     times = {name: time_message(at) for name in ("create_time", "update_time") if (at := getattr(row, name))}
     return {"version": row.version, **times}
 
@@ -164,7 +200,7 @@ def item_message(row: Row[StockItem]) -> stock_pb2.Item:
         reserved=item.reserved,
         available=item.available,
         backordered=item.backordered,
-        **_stamps(row),
+        **stamps(row),
     )
 
 
@@ -176,7 +212,7 @@ def receipt_message(row: Row[Receipt]) -> stock_pb2.Receipt:
         reference=receipt.reference,
         lines=[stock_pb2.ReceiptLine(sku=line.sku, quantity=line.quantity) for line in receipt.lines],
         completed_order_ids=receipt.completed_order_ids,
-        **_stamps(row),
+        **stamps(row),
     )
 
 
@@ -185,10 +221,10 @@ def reservation_message(row: Row[Reservation]) -> reservation_pb2.Reservation:
     reservation = row.aggregate
     return reservation_pb2.Reservation(
         order_id=reservation.order_id,
-        state=_value(reservation_pb2.ReservationState, "RESERVATION_STATE", reservation.state),
+        state=enum_value(reservation_pb2.ReservationState, "RESERVATION_STATE", reservation.state),
         priority=reservation.priority,
         lines=[_reservation_line(line) for line in reservation.lines],
-        **_stamps(row),
+        **stamps(row),
     )
 
 
@@ -222,6 +258,11 @@ def backorder_message(row: Any, mutual_hold_with: list[str]) -> reservation_pb2.
 def created(world: World, item: StockItem) -> stock_pb2.CreateItemResponse:
     """Answer CreateItem."""
     return stock_pb2.CreateItemResponse(item=item_message(world.row(item)))
+
+
+def updated(world: World, item: StockItem) -> stock_pb2.UpdateItemResponse:
+    """Answer UpdateItem."""
+    return stock_pb2.UpdateItemResponse(item=item_message(world.row(item)))
 
 
 def received(world: World, receipt: Receipt) -> stock_pb2.ReceiveStockResponse:

@@ -13,6 +13,7 @@ from atlas.billing.v1 import credit_note_pb2, invoice_pb2, refund_pb2
 from atlas.billing.v1 import payment_events_pb2 as payments
 from atlas.billing.v1 import refund_events_pb2 as refunds
 from atlas.common.v1.money_pb2 import Money
+from atlas.inventory.v1 import adjustment_pb2
 from atlas.inventory.v1 import inventory_events_pb2 as inventory
 from atlas.orders.v1 import order_events_pb2 as orders
 from atlas.orders.v1 import order_pb2
@@ -57,6 +58,11 @@ def _reservation_failed(event: inventory.InventoryReservationFailed) -> str:
     return f"{name(inventory.ReservationFailure, event.reason)}, {missing} missing"
 
 
+def _adjusted(event: inventory.StockAdjusted) -> str:
+    reason = name(adjustment_pb2.AdjustmentReason, event.reason)
+    return f"{event.quantity:+} of {event.sku}, {reason}" if event.quantity else f"{event.sku} costs {amount(event.unit_cost)}"
+
+
 def _payment_succeeded(event: payments.PaymentSucceeded) -> str:
     return f"{amount(event.amount)} came in, invoice {name(invoice_pb2.InvoiceState, event.invoice_state)}"
 
@@ -98,6 +104,7 @@ SUMMARIES: dict[type[Message], Callable[[Any], str]] = {
     inventory.InventoryReleased: lambda event: f"{_units(event.lines)} given back" if event.lines else "nothing was held",
     inventory.StockShipped: lambda event: f"{_units(event.lines)} left the warehouse",
     inventory.StockReceived: lambda event: f"{event.quantity} of {event.sku} came in",
+    inventory.StockAdjusted: _adjusted,
     billing.InvoiceCreated: lambda event: f"{event.invoice_number} for {amount(event.total)}",
     billing.InvoiceVoided: lambda event: name(billing.InvoiceVoidReason, event.reason),
     billing.OrderBillingClosed: _billing_closed,

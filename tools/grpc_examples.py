@@ -91,6 +91,7 @@ INVENTORY = (
     ),
     Example("inventory.v1.InventoryService/GetItem", {"sku": "$SKU"}),
     Example("inventory.v1.InventoryService/ListItems", {"page_size": 1}),
+    Example("inventory.v1.InventoryService/UpdateItem", {"sku": "$SKU", "standard_cost": _money(1300)}),
     Example(
         "inventory.v1.InventoryService/ReceiveStock",
         {"reference": "PO-77", "lines": [{"sku": "$SKU", "quantity": 10}]},
@@ -98,6 +99,14 @@ INVENTORY = (
     ),
     Example("inventory.v1.InventoryService/GetReceipt", {"receipt_id": "$RECEIPT_ID"}),
     Example("inventory.v1.InventoryService/ListReceipts", {"reference": "PO-77", "page_size": 1}),
+    Example(
+        "inventory.v1.InventoryService/AdjustStock",
+        {"reason": "ADJUSTMENT_REASON_DAMAGED", "comment": "fell down", "lines": [{"sku": "$SKU", "quantity": -2}]},
+        ("ADJUSTMENT_ID", "adjustment.adjustmentId"),
+    ),
+    Example("inventory.v1.InventoryService/GetAdjustment", {"adjustment_id": "$ADJUSTMENT_ID"}),
+    Example("inventory.v1.InventoryService/ListAdjustments", {"page_size": 1}),
+    Example("inventory.v1.InventoryService/ListMovements", {"sku": "$SKU"}),
     Example("inventory.v1.InventoryService/GetReservation", {"order_id": "$ORDER_ID"}),
     Example("inventory.v1.InventoryService/ListReservations", {"page_size": 1}),
     Example("inventory.v1.InventoryService/ListBackorders", {"page_size": 1}),

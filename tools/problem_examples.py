@@ -34,6 +34,7 @@ DOMAIN: Final = {
     "VERSION_MISMATCH": (_CANCEL, "the order is at version 6, not 4"),
     "ILLEGAL_STATE": (_CANCEL, "the order is FULFILLED; it can be cancelled before its first shipment only"),
     "ALREADY_EXISTS": ("POST /v1/inventory/items", "there is an item LAMP-01 already"),
+    "STOCK_IN_USE": ("POST /v1/inventory/adjustments", "1 line(s) take more than what is free"),
     "SELF_APPROVAL": (_APPROVE, "you asked for this yourself, so another person has to decide"),
     "HUMAN_ONLY": (_APPROVE, "a service account never decides; sign in as a person"),
     "ALREADY_DECIDED": (_APPROVE, "the approval is GRANTED"),

@@ -72,3 +72,11 @@ class StockReceived:
 
     movement_id: str
     value: Money
+
+
+@dataclass(frozen=True, slots=True)
+class StockAdjusted:
+    """By how much one stock movement that is no trade raised the value of the stock, or lowered it where negative."""
+
+    movement_id: str
+    value: Money

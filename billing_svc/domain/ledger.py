@@ -73,7 +73,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Money from the credited to the debited account."""
+    """Money from the credited to the debited account; the other way where the amount is negative."""
 
     debit: str
     credit: str
@@ -177,6 +177,12 @@ def stock_shipped(order_id: str, fulfillment_id: str, value: Money) -> Journals:
 def stock_received(movement_id: str, value: Money) -> Journals:
     """Post the cost of stock that came in."""
     moves = (Move(INVENTORY, GOODS_RECEIVED, value),)
+    return _journal(f"stock/{movement_id}", JournalKind.STOCK, Subject(), moves)
+
+
+def stock_adjusted(movement_id: str, value: Money) -> Journals:
+    """Post what a correction or a revaluation of stock gained, or lost where the value is negative."""
+    moves = (Move(INVENTORY, SHRINKAGE, value),)
     return _journal(f"stock/{movement_id}", JournalKind.STOCK, Subject(), moves)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chassis.money import Money
-from inventory_svc.domain.stock import ReceiptLine
+from inventory_svc.domain.adjustment import AdjustmentLine
+from inventory_svc.domain.stock import MovementReason, ReceiptLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,25 @@ class CreateItem:
     sku: str
     name: str
     standard_cost: Money
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateItem:
+    """Change an item; None leaves it as it is."""
+
+    sku: str
+    name: str | None
+    standard_cost: Money | None
+    expected_version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustStock:
+    """Correct the stock of some items, each SKU once."""
+
+    reason: MovementReason
+    comment: str
+    lines: tuple[AdjustmentLine, ...]
 
 
 @dataclass(frozen=True, slots=True)

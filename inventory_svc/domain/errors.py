@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from chassis.errors import Refusal, Violation
+from inventory_svc.domain.stock import StockItem
+
+MAX_HOLDERS = 25
 
 
 class InventoryRefusal(Refusal):
@@ -40,8 +44,71 @@ class SkuLikeAnOrder(InventoryRefusal):
         super().__init__(f"the sku {sku} has the form of an order id", violations=(violation,))
 
 
+class ItemNotFound(InventoryRefusal):
+    """There is no such item."""
+
+    reason = "NOT_FOUND"
+
+    def __init__(self, sku: str) -> None:
+        super().__init__(f"there is no item {sku}")
+
+
+class ItemChanged(InventoryRefusal):
+    """The item is not at the version the caller decided on."""
+
+    reason = "VERSION_MISMATCH"
+
+    def __init__(self, expected: int, actual: int) -> None:
+        super().__init__(f"the item is at version {actual}, not {expected}")
+
+
+class TooValuable(InventoryRefusal):
+    """The stock would change its value by more than an amount of money can say."""
+
+    reason = "VALIDATION_FAILED"
+
+    def __init__(self, item: StockItem) -> None:
+        violation = Violation("standard_cost.minor_units", "standard_cost.value", f"is too much for {item.on_hand} units")
+        super().__init__(f"{item.on_hand} units of {item.sku} cannot be revalued by so much", violations=(violation,))
+
+
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """A line of an adjustment that takes more than is free: its index, its units, the item, and who holds stock of it."""
+
+    place: int
+    quantity: int
+    item: StockItem
+    holders: tuple[str, ...]
+
+
+class StockInUse(InventoryRefusal):
+    """An adjustment takes stock that is held for orders, or that is not there. Names the first orders that hold it."""
+
+    reason = "STOCK_IN_USE"
+
+    def __init__(self, lines: Iterable[InUse]) -> None:
+        found = tuple(lines)
+        super().__init__(
+            f"{len(found)} line(s) take more than what is free",
+            hint="Take no more than what is free, or ship or cancel the orders that are named.",
+            violations=tuple(_say_what_is_free(found)),
+        )
+
+
+def _say_what_is_free(lines: Iterable[InUse]) -> Iterator[Violation]:
+    """Say it line by line; orders are named as long as the answer stays small."""
+    left = MAX_HOLDERS
+    for line in lines:
+        item, named = line.item, line.holders[:left]
+        left -= len(named)
+        held = f"{item.reserved} held for orders{' such as ' if named else ''}{', '.join(named)}"
+        said = f"takes {-line.quantity} of {item.sku}, of which {item.available} are free: {item.on_hand} on hand, {held}"
+        yield Violation(f"lines[{line.place}].quantity", "stock.in_use", said)
+
+
 class UnknownItems(InventoryRefusal):
-    """A receipt names SKUs that no item has; `places` are the indexes of these lines."""
+    """A receipt or an adjustment names SKUs that no item has; `places` are the indexes of these lines."""
 
     reason = "VALIDATION_FAILED"
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from chassis.money import Money, total
 from inventory_svc.domain.reservation import Line
-from inventory_svc.domain.stock import MovementReason
+from inventory_svc.domain.stock import Movement
 
 
 class Failure(StrEnum):
@@ -78,18 +78,17 @@ class StockShipped:
 class StockReceived:
     """Stock of one item came in."""
 
-    sku: str
-    movement_id: str
+    movement: Movement
     receipt_id: str
     reference: str
-    quantity: int
-    unit_cost: Money
-    reason: MovementReason
-
-    @property
-    def value_change(self) -> Money:
-        """By how much the value of the stock rose."""
-        return self.unit_cost.times(self.quantity)
 
 
-Event = InventoryReserved | InventoryReservationFailed | InventoryReleased | StockShipped | StockReceived
+@dataclass(frozen=True, slots=True)
+class StockAdjusted:
+    """Stock of one item was corrected, or revalued. `adjustment_id` is None for a cost change."""
+
+    movement: Movement
+    adjustment_id: str | None
+
+
+Event = InventoryReserved | InventoryReservationFailed | InventoryReleased | StockShipped | StockReceived | StockAdjusted

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from inventory_svc.domain.backorder import Stock
 from inventory_svc.domain.events import ShippedLine, StockShipped
 from inventory_svc.domain.reservation import Reservation, Shipment
-from inventory_svc.domain.stock import Movement, MovementReason, StockItem
+from inventory_svc.domain.stock import Movement, MovementReason, Source, StockItem, movement_to
 
 
 @dataclass(slots=True)
@@ -34,18 +34,8 @@ class Shipping:
     def _send(self, shipment: Shipment, number: int, units: int) -> ShippedLine:
         sku = next(line.sku for line in self.reservation.lines if line.line_number == number)
         item = self.stock[sku] = self.stock[sku].shipped(units)
-        self.movements.append(
-            Movement(
-                movement_id=self.new_id(),
-                sku=sku,
-                quantity=-units,
-                reason=MovementReason.SHIPMENT,
-                source_id=shipment.fulfillment_id,
-                line_number=number,
-                on_hand_after=item.on_hand,
-                cause_id=self.cause_id,
-            )
-        )
+        source = Source(MovementReason.SHIPMENT, shipment.fulfillment_id, self.cause_id, number)
+        self.movements.append(movement_to(item, -units, source, self.new_id()))
         return ShippedLine(number, sku, units, item.standard_cost)
 
 

@@ -15,11 +15,19 @@ class MovementReason(StrEnum):
 
     RECEIPT = "RECEIPT"
     SHIPMENT = "SHIPMENT"
+    COUNT = "COUNT"
+    DAMAGED = "DAMAGED"
+    LOST = "LOST"
+    FOUND = "FOUND"
+    RETURN = "RETURN"
+    EXPIRED = "EXPIRED"
+    COST_CHANGED = "COST_CHANGED"
 
 
 @dataclass(frozen=True, slots=True)
 class StockItem:
-    """An item in one warehouse, in whole units. `backordered` is what waiting order lines still miss of it.
+    """An item in one warehouse, in whole units. `backordered` is what waiting order lines still miss of it; `movement_count`
+    says how many movements there were.
 
     Nothing is free while anyone waits: available > 0 implies backordered = 0 after every message.
     """
@@ -31,6 +39,7 @@ class StockItem:
     reserved: int = 0
     backordered: int = 0
     warehouse_id: str = MAIN_WAREHOUSE
+    movement_count: int = 0
 
     def __post_init__(self) -> None:
         if not 0 <= self.reserved <= self.on_hand or self.backordered < 0:
@@ -51,9 +60,17 @@ class StockItem:
         """Units that an order at the tail of the queue may take: none while somebody waits ahead of it."""
         return self.available if self.backordered == 0 else 0
 
-    def received(self, quantity: int) -> StockItem:
-        """Units came in."""
-        return replace(self, on_hand=self.on_hand + quantity)
+    def moved(self, quantity: int) -> StockItem:
+        """Units came in, or free ones are gone where `quantity` is negative."""
+        return replace(self, on_hand=self.on_hand + quantity, movement_count=self.movement_count + 1)
+
+    def renamed(self, name: str) -> StockItem:
+        """People call it something else."""
+        return replace(self, name=name)
+
+    def revalued(self, standard_cost: Money) -> StockItem:
+        """One unit is worth something else from now on."""
+        return replace(self, standard_cost=standard_cost, movement_count=self.movement_count + 1)
 
     def joined(self, *, taken: int, missing: int) -> StockItem:
         """A new order line took some units and waits for others."""
@@ -69,31 +86,78 @@ class StockItem:
 
     def shipped(self, quantity: int) -> StockItem:
         """Held units went out."""
-        return replace(self, on_hand=self.on_hand - quantity, reserved=self.reserved - quantity)
+        return replace(
+            self,
+            on_hand=self.on_hand - quantity,
+            reserved=self.reserved - quantity,
+            movement_count=self.movement_count + 1,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What moves stock: a receipt, a fulfillment or an adjustment by its id; a cost change by that of its own movement.
+
+    `line_number` is the order line, 0 where there is none; `cause_id` is the request or event that is handled.
+    """
+
+    reason: MovementReason
+    source_id: str
+    cause_id: str
+    line_number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """One change of an item's on_hand: positive in, negative out. Its natural key is (source_id, sku, line_number).
+    """One change of an item's on_hand, positive in, negative out; or of its cost, quantity 0.
 
-    `source_id` is the receipt or the fulfillment; `line_number` is the order line, 0 for receipts; `cause_id` is the
-    request or event that was handled.
+    `number` is its place among the movements of the item, from 1; its natural key is (source_id, sku, line_number).
+    `unit_cost` is the standard cost after it, `value_change` by how much the value of the stock rose.
     """
 
     movement_id: str
     sku: str
+    number: int
     quantity: int
-    reason: MovementReason
-    source_id: str
-    line_number: int
+    source: Source
     on_hand_after: int
-    cause_id: str
+    unit_cost: Money
+    value_change: Money
     warehouse_id: str = MAIN_WAREHOUSE
 
     @property
     def key(self) -> str:
         """The movement's id."""
         return self.movement_id
+
+
+def movement_to(item: StockItem, quantity: int, source: Source, movement_id: str) -> Movement:
+    """Return the movement by which an item became what it is now."""
+    value_change = item.standard_cost.times(quantity)
+    return _movement(item, quantity, source, movement_id, value_change)
+
+
+def revaluation_of(before: StockItem, after: StockItem, source: Source, movement_id: str) -> Movement:
+    """Return the movement of no units by which the value of an item's stock became what it is now.
+
+    ValueError where the change is no amount of money any more (2^53 minor units).
+    """
+    value_change = (after.standard_cost - before.standard_cost).times(after.on_hand)
+    return _movement(after, 0, source, movement_id, value_change)
+
+
+def _movement(item: StockItem, quantity: int, source: Source, movement_id: str, value_change: Money) -> Movement:
+    return Movement(
+        movement_id=movement_id,
+        sku=item.sku,
+        number=item.movement_count,
+        quantity=quantity,
+        source=source,
+        on_hand_after=item.on_hand,
+        unit_cost=item.standard_cost,
+        value_change=value_change,
+        warehouse_id=item.warehouse_id,
+    )
 
 
 @dataclass(frozen=True, slots=True)

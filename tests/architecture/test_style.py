@@ -18,6 +18,8 @@ CONTRACT_FILES = {"wire.py", "rpc.py", "queries.py", "commands.py", "reactions.p
 CONTRACT_EXTRAS = {
     "order_svc/waiting.py",
     "order_svc/resources.py",
+    "inventory_svc/ledger_queries.py",
+    "inventory_svc/ledger_resources.py",
     "billing_svc/ledger_queries.py",
     "billing_svc/resources.py",
     "reporting_svc/summaries.py",

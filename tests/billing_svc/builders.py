@@ -195,6 +195,16 @@ def stock_shipped(order_id: str, fulfillment_id: str, value: int = 1_500) -> inv
     )
 
 
+def stock_adjusted(movement_id: str, value: int, sku: str = "LAMP-01") -> inventory.StockAdjusted:
+    """Lamps were found, are lost, or are worth something else."""
+    return inventory.StockAdjusted(
+        sku=sku,
+        movement_id=movement_id,
+        unit_cost=money_message(eur(500)),
+        value_change=money_message(eur(value)),
+    )
+
+
 def stock_received(movement_id: str, value: int = 5_000, sku: str = "LAMP-01") -> inventory.StockReceived:
     """Ten lamps came in."""
     return inventory.StockReceived(

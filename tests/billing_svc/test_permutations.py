@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from atlas.billing.v1 import billing_events_pb2 as billing
+from billing_svc import tables
 from billing_svc.domain import invoicing
 from billing_svc.domain.order_account import Change, OrderAccount
 from billing_svc.domain.provider_call import Answer
@@ -30,6 +32,8 @@ from tests.billing_svc.builders import (
     order_cancelled,
     order_placed,
     placed,
+    stock_adjusted,
+    stock_received,
     succeeded,
 )
 from tests.billing_svc.till import Till, new_order_id
@@ -157,3 +161,21 @@ def test_money_that_came_in_is_applied_once_whatever_else_is_heard(data: st.Data
     noise = data.draw(st.lists(st.sampled_from([*facts, *ANSWERS]), max_size=8))
     schedule = data.draw(st.permutations([*facts, *noise]))
     assert _books(_run([*schedule, "succeeded"])) == PAID
+
+
+STOCK: list[tuple[Callable[[str, int], Any], int]] = [
+    *((stock_received, 5_000), (stock_adjusted, -700), (stock_adjusted, 1_200), (stock_adjusted, 0), (stock_received, 300)),
+]
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(range(5)), max_size=4).flatmap(lambda more: st.permutations([*range(5), *more])))
+def test_stock_is_worth_the_same_in_whatever_order_its_movements_are_read(till: Till, schedule: list[int]) -> None:
+    movements = [new_order_id() for _ in STOCK]
+    till.read(*(make(movements[place], value) for place in schedule for make, value in [STOCK[place]]))
+    entry, journal = tables.entry.c, tables.journal.c
+    statement = sa.select(entry.account, sa.func.sum(entry.amount)).join(tables.journal).group_by(entry.account)
+    with till.application.database.connect() as connection:
+        refs = [f"stock/{movement_id}" for movement_id in movements]
+        found = connection.execute(statement.where(journal.ref.in_(refs)).order_by(entry.account)).all()
+    assert [tuple(row) for row in found] == [("1200", 5_800), ("2050", -5_300), ("5300", -500)]

@@ -19,6 +19,7 @@ from tests.billing_svc.builders import (
     order_fulfilled,
     order_placed,
     order_shipped_in_parts,
+    stock_adjusted,
     stock_received,
     stock_shipped,
 )
@@ -84,6 +85,21 @@ def test_stock_that_came_in_is_posted_once(till: Till) -> None:
             (f"stock/{movement_id}",),
         )
         assert [tuple(row) for row in rows] == [("1200", 5_000), ("2050", -5_000)]
+
+
+@pytest.mark.parametrize(("value", "expected"), [(700, [700, -700]), (-700, [-700, 700]), (0, [])])
+def test_stock_that_was_corrected_or_revalued_is_posted_once(till: Till, value: int, expected: list[int]) -> None:
+    movement_id = new_order_id()
+    till.settle(stock_adjusted(movement_id, value), stock_adjusted(movement_id, value))
+    till.settle(stock_adjusted(movement_id, value))
+    with till.application.database.connect() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT kind, account, amount, source_event_id IS NOT NULL AS has_source FROM entry"
+            " JOIN journal USING (journal_id) WHERE ref = %s ORDER BY line",
+            (f"stock/{movement_id}",),
+        ).all()
+    accounts = ("1200", "5300")
+    assert [tuple(row) for row in rows] == [("STOCK", *pair, True) for pair in zip(accounts, expected, strict=False)]
 
 
 def test_an_order_over_nothing_is_paid_without_the_provider(till: Till) -> None:

@@ -12,12 +12,15 @@ from cli.clock import parse_duration
 from cli.exits import CommandFailed, ExitCode
 from cli.main import make_app
 from cli.order import parse_line, parse_part
+from cli.stock import parse_cost, parse_units
 
 ORDER = "019a0000-0000-7000-8000-000000000000"
 NEED_A_STACK = [
     *(["seed"], ["demo", "happy"], ["invariants"], ["order", "list"], ["order", "get", ORDER], ["saga", "show", ORDER]),
     *(["outbox", "list"], ["parked", "list"], ["dlq", "list"], ["events", "replay"], ["clock", "show"]),
     *(["clock", "advance", "3d"], ["order", "quote", "--line", "LAMP-01:1:1"]),
+    *(["stock", "items"], ["stock", "receive", "--line", "LAMP-01:1"], ["stock", "movements", "LAMP-01"]),
+    *(["stock", "adjust", "--line", "LAMP-01:-1", "--reason", "LOST"], ["stock", "cost", "LAMP-01", "1"]),
 ]
 
 
@@ -77,4 +80,28 @@ def test_part_that_cannot_be_read_is_refused(text: str) -> None:
 def test_line_that_cannot_be_read_is_refused(text: str) -> None:
     with pytest.raises(CommandFailed) as refused:
         parse_line(text)
+    assert refused.value.code is ExitCode.USAGE
+
+
+@pytest.mark.parametrize(("text", "quantity"), [("LAMP-01:2", 2), ("LAMP-01:-2", -2), ("LAMP-01:+2", 2)])
+def test_units_go_up_or_down(text: str, quantity: int) -> None:
+    assert parse_units(text) == {"sku": "LAMP-01", "quantity": quantity}
+
+
+def test_cost_is_read_in_minor_units() -> None:
+    costs = [parse_cost(text)["minor_units"] for text in ("12.5", "12.50", "12", "0.05", "0")]
+    assert costs == [1250, 1250, 1200, 5, 0]
+
+
+@pytest.mark.parametrize("text", ["LAMP-01", "LAMP-01:", ":2", "LAMP-01:1.5", "LAMP-01:--2"])
+def test_units_that_cannot_be_read_are_refused(text: str) -> None:
+    with pytest.raises(CommandFailed) as refused:
+        parse_units(text)
+    assert refused.value.code is ExitCode.USAGE
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.234", "1,50", "twelve"])
+def test_cost_that_cannot_be_read_is_refused(text: str) -> None:
+    with pytest.raises(CommandFailed) as refused:
+        parse_cost(text)
     assert refused.value.code is ExitCode.USAGE

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +13,10 @@ from chassis.money import Money
 from chassis.world import SYSTEM, Context, Decision, World
 from inventory_svc import commands, reactions
 from inventory_svc.domain import facts
-from inventory_svc.domain.commands import CreateItem, ReceiveStock
+from inventory_svc.domain.adjustment import Adjustment, AdjustmentLine
+from inventory_svc.domain.commands import AdjustStock, CreateItem, ReceiveStock, UpdateItem
 from inventory_svc.domain.reservation import Line, LineCancellation, Placing, Reservation, Shipment
-from inventory_svc.domain.stock import Movement, ReceiptLine, StockItem
+from inventory_svc.domain.stock import Movement, MovementReason, ReceiptLine, StockItem
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 COST = Money("EUR", 1200)
@@ -37,9 +39,17 @@ def lines(*wants: tuple[str, int]) -> tuple[Line, ...]:
     return tuple(Line(number, sku, quantity) for number, (sku, quantity) in enumerate(wants, 1))
 
 
-def an_item(sku: str = "A", *, on_hand: int = 0, reserved: int = 0, backordered: int = 0) -> StockItem:
+def an_item(sku: str = "A", *, on_hand: int = 0, reserved: int = 0, backordered: int = 0, movement_count: int = 0) -> StockItem:
     """An item with some stock."""
-    return StockItem(sku, f"item {sku}", COST, on_hand=on_hand, reserved=reserved, backordered=backordered)
+    return StockItem(
+        sku,
+        f"item {sku}",
+        COST,
+        on_hand=on_hand,
+        reserved=reserved,
+        backordered=backordered,
+        movement_count=movement_count,
+    )
 
 
 def a_reservation(number: int, *wants: tuple[str, int], minute: int | None = None) -> Reservation:
@@ -132,6 +142,19 @@ class Warehouse:
         decision = self._take(commands.receive_stock(self.world, command, self._context()))
         return tuple(decision.result.completed_order_ids)
 
+    def adjust(self, *corrected: tuple[str, int], reason: MovementReason = MovementReason.COUNT) -> Adjustment:
+        """Correct the stock of items."""
+        command = AdjustStock(reason, "", tuple(AdjustmentLine(sku, quantity) for sku, quantity in corrected))
+        result: Adjustment = self._take(commands.adjust_stock(self.world, command, self._context())).result
+        return result
+
+    def update(
+        self, sku: str, *, name: str | None = None, cost: Money | None = None, expected_version: int | None = None
+    ) -> Decision:
+        """Change an item."""
+        command = UpdateItem(sku, name, cost, expected_version)
+        return self._take(commands.update_item("EUR")(self.world, command, self._context()))
+
     def item(self, sku: str) -> StockItem:
         """An item as it is now."""
         item = self.world.find(StockItem, sku)
@@ -165,7 +188,11 @@ class Warehouse:
         orders = self.world.all(Reservation)
         for item in self.world.all(StockItem):
             assert 0 <= item.reserved <= item.on_hand
-            assert item.on_hand == sum(m.quantity for m in self.movements() if m.sku == item.sku)
+            mine = sorted((m for m in self.movements() if m.sku == item.sku), key=lambda movement: movement.number)
+            assert [m.number for m in mine] == list(range(1, item.movement_count + 1))
+            assert [m.on_hand_after for m in mine] == list(accumulate(m.quantity for m in mine))
+            assert item.on_hand == _sum(m.quantity for m in mine)
+            assert item.standard_cost.minor_units * item.on_hand == _sum(m.value_change.minor_units for m in mine)
             assert item.reserved == _sum(line.held for order in orders for line in order.lines if line.sku == item.sku)
             assert item.backordered == _sum(line.missing for order in orders for line in order.waiting if line.sku == item.sku)
             assert not (item.backordered and item.available)

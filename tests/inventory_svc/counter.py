@@ -9,7 +9,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from atlas.inventory.v1 import stock_pb2
+from atlas.inventory.v1 import adjustment_pb2, stock_pb2
 from atlas.orders.v1 import order_events_pb2
 from chassis.application import Application
 from chassis.broker import InRecord, OutRecord
@@ -21,7 +21,7 @@ from chassis.idempotency import KeyedRequest, hash_request
 from chassis.memory_broker import MemoryBroker
 from chassis.values import time_message
 from chassis.world import SYSTEM, Actor
-from inventory_svc.commands import RECEIVE_STOCK, create_item_command
+from inventory_svc.commands import ADJUST_STOCK, RECEIVE_STOCK, create_item_command, update_item_command
 from tests.inventory_svc.builders import NOON
 
 TOPIC = "atlas.inventory.v1"
@@ -146,6 +146,20 @@ class Counter:
         response: Any = answer.response
         return response.receipt
 
+    def adjust(self, *corrected: tuple[str, int], reason: str = "COUNT") -> Any:
+        """Correct stock; the adjustment."""
+        (answer,) = self.run(an_adjustment(*corrected, reason=reason))
+        assert answer.error is None, answer.error
+        response: Any = answer.response
+        return response.adjustment
+
+    def revalue(self, sku: str, minor_units: int) -> Any:
+        """Change the standard cost of an item; the item."""
+        (answer,) = self.run(an_update(sku, cost=("EUR", minor_units)))
+        assert answer.error is None, answer.error
+        response: Any = answer.response
+        return response.item
+
     def run(self, *calls: CommandCall) -> list[Answer]:
         """Run calls in one batch, and let the others know."""
         answers = run_commands(self.application.service, calls)
@@ -159,6 +173,23 @@ def a_receipt(*arrived: tuple[str, int], key: str = "") -> CommandCall:
     for sku, quantity in arrived:
         request.lines.add(sku=sku, quantity=quantity)
     return a_call(RECEIVE_STOCK, request, key)
+
+
+def an_adjustment(*corrected: tuple[str, int], reason: str = "COUNT") -> CommandCall:
+    """A call of AdjustStock."""
+    number = adjustment_pb2.AdjustmentReason.Value(f"ADJUSTMENT_REASON_{reason}")
+    request = adjustment_pb2.AdjustStockRequest(reason=number, comment="as counted")
+    for sku, quantity in corrected:
+        request.lines.add(sku=sku, quantity=quantity)
+    return a_call(ADJUST_STOCK, request)
+
+
+def an_update(sku: str, *, name: str | None = None, cost: tuple[str, int] | None = None) -> CommandCall:
+    """A call of UpdateItem."""
+    request = stock_pb2.UpdateItemRequest(sku=sku, name=name)
+    if cost:
+        request.standard_cost.currency_code, request.standard_cost.minor_units = cost
+    return a_call(update_item_command("EUR"), request)
 
 
 def a_call(command: Command[Any], request: Message, key: str = "") -> CommandCall:

@@ -52,7 +52,14 @@ def test_nothing_is_found_where_nothing_is_wrong(connection: sa.Connection) -> N
 
 
 DAMAGE = [
-    ("UPDATE stock_item SET on_hand = on_hand + 1 WHERE sku = 'LATER'", {"I7.stock"}),
+    ("UPDATE stock_item SET on_hand = on_hand + 1 WHERE sku = 'LATER'", {"I7.stock", "I7.value"}),
+    ("UPDATE stock_item SET cost_minor_units = 1 WHERE sku = 'LATER'", {"I7.value"}),
+    ("UPDATE stock_item SET movement_count = 2 WHERE sku = 'LATER'", {"I7.balance"}),
+    (
+        "ALTER TABLE stock_movement DISABLE TRIGGER stock_movement_append_only;"
+        "UPDATE stock_movement SET on_hand_after = on_hand_after + 1 WHERE sku = 'LATER'",
+        {"I7.balance"},
+    ),
     ("UPDATE stock_item SET reserved = 1 WHERE sku = 'LATER'", {"I7.reserved"}),
     ("UPDATE stock_item SET backordered = 3 WHERE sku = 'Q'", {"I7.reserved"}),
     ("UPDATE reservation SET state = 'SHIPPED' WHERE state = 'RESERVED'", {"I7.state"}),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from atlas.inventory.v1 import inventory_service_pb2, reservation_pb2, stock_pb2
+from atlas.inventory.v1 import adjustment_pb2, inventory_service_pb2, movement_pb2, reservation_pb2, stock_pb2
 from chassis import validation
 from chassis.calls import Call, current_call
 from chassis.errors import AlreadyExists, IdempotencyKeyRequired, Refusal
@@ -112,6 +112,26 @@ async def test_receipts_and_items_are_read_back(service: InventoryServicer) -> N
     assert (one.receipt, list(many.receipts), item.item.on_hand) == (receipt, [receipt], 7)
     assert item.item in items.items
     assert not [broken for answer in (one, many, item, items) for broken in validation.violations(answer)]
+
+
+async def test_items_are_changed_and_adjusted_and_their_movements_read(service: InventoryServicer) -> None:
+    await _create(service, _an_item("R-6"))
+    update = stock_pb2.UpdateItemRequest(sku="R-6", name="Lamp, white", expected_version=1)
+    update.standard_cost.currency_code, update.standard_cost.minor_units = "EUR", 1300
+    adjust = adjustment_pb2.AdjustStockRequest(reason=adjustment_pb2.ADJUSTMENT_REASON_FOUND)
+    adjust.lines.add(sku="R-6", quantity=7)
+    with _as(OPS, "change"):
+        item = (await service.UpdateItem(update, _context())).item
+        adjustment = (await service.AdjustStock(adjust, _context())).adjustment
+    with _as(OPS):
+        wanted = adjustment_pb2.GetAdjustmentRequest(adjustment_id=adjustment.adjustment_id)
+        one = await service.GetAdjustment(wanted, _context())
+        many = await service.ListAdjustments(adjustment_pb2.ListAdjustmentsRequest(), _context())
+        movements = await service.ListMovements(movement_pb2.ListMovementsRequest(sku="R-6"), _context())
+    assert (item.name, item.standard_cost.minor_units, item.version) == ("Lamp, white", 1300, 2)
+    assert (one.adjustment, list(many.adjustments)) == (adjustment, [adjustment])
+    assert [(movement.quantity, movement.value_change.minor_units) for movement in movements.movements] == [(7, 9100), (0, 0)]
+    assert not [broken for answer in (one, many, movements) for broken in validation.violations(answer)]
 
 
 async def test_reservations_and_backorders_are_the_callers_own(counter: Counter, service: InventoryServicer) -> None:

@@ -12,10 +12,11 @@ from chassis import migrate
 from chassis.database import make_engine, sqlstate
 from chassis.errors import Conflict
 from chassis.world import Aggregate, World, keys
+from inventory_svc.domain.adjustment import Adjustment, AdjustmentLine
 from inventory_svc.domain.backorder import Queue
 from inventory_svc.domain.reservation import Reservation, Shipment
-from inventory_svc.domain.stock import Movement, MovementReason, Receipt, ReceiptLine, StockItem
-from inventory_svc.store import STORE, metadata, receipt, receipt_from
+from inventory_svc.domain.stock import Movement, MovementReason, Receipt, ReceiptLine, Source, StockItem, movement_to
+from inventory_svc.store import STORE, adjustment, adjustment_from, metadata, receipt, receipt_from
 from tests.inventory_svc.builders import NOON, a_reservation, an_id, an_item
 
 
@@ -59,12 +60,19 @@ def test_a_reservation_comes_back_as_it_was(connection: sa.Connection, order: Re
 
 
 def test_items_and_receipts_come_back_as_they_were(connection: sa.Connection) -> None:
-    item = an_item("A", on_hand=5, reserved=5, backordered=2)
+    item = an_item("A", on_hand=5, reserved=5, backordered=2, movement_count=3)
     receipts = [Receipt(an_id(n), "PO-1", (ReceiptLine("A", n),), (an_id(7), an_id(8))[: n - 1]) for n in (1, 2, 3)]
     _save(connection, item, *receipts)
     assert STORE.load(connection, keys(StockItem, ["A"])).find(StockItem, "A") == item
     rows = connection.execute(sa.select(receipt).order_by(receipt.c.receipt_id))
     assert [receipt_from(row) for row in rows] == receipts
+
+
+def test_adjustments_come_back_as_they_were(connection: sa.Connection) -> None:
+    lines = (AdjustmentLine("B", -2), AdjustmentLine("A", 3))
+    made = Adjustment(an_id(1), MovementReason.RETURN, "came back", lines, (an_id(8), an_id(7)))
+    _save(connection, made)
+    assert adjustment_from(connection.execute(sa.select(adjustment)).one()) == made
 
 
 def test_an_update_keeps_lines_and_moves_the_version(connection: sa.Connection) -> None:
@@ -89,7 +97,8 @@ def test_a_queue_is_all_who_wait_for_the_sku_and_nobody_else(connection: sa.Conn
 
 
 def _movement(quantity: int = 5) -> Movement:
-    return Movement(an_id(1), "A", quantity, MovementReason.RECEIPT, an_id(2), 0, 5, "cause")
+    source = Source(MovementReason.RECEIPT, an_id(2), "cause")
+    return movement_to(an_item("A", on_hand=5, movement_count=1), quantity, source, an_id(1))
 
 
 @pytest.mark.parametrize("statement", ["UPDATE stock_movement SET quantity = 1", "DELETE FROM stock_movement"])

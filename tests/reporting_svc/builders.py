@@ -13,6 +13,7 @@ from atlas.billing.v1 import invoice_pb2
 from atlas.billing.v1 import payment_events_pb2 as payments
 from atlas.common.v1.event_metadata_pb2 import Person
 from atlas.common.v1.money_pb2 import Money
+from atlas.inventory.v1 import adjustment_pb2
 from atlas.inventory.v1 import inventory_events_pb2 as inventory
 from atlas.orders.v1 import order_events_pb2 as orders
 from atlas.orders.v1 import order_pb2
@@ -111,6 +112,14 @@ def received(sku: str) -> inventory.StockReceived:
     """StockReceived, which is about no order."""
     ids = [str(uuid.uuid4()) for _ in range(2)]
     return inventory.StockReceived(sku=sku, movement_id=ids[0], receipt_id=ids[1], quantity=4)
+
+
+def adjusted(sku: str, quantity: int) -> inventory.StockAdjusted:
+    """StockAdjusted, which is about no order."""
+    event = inventory.StockAdjusted(sku=sku, movement_id=str(uuid.uuid4()), quantity=quantity)
+    event.reason = adjustment_pb2.ADJUSTMENT_REASON_LOST if quantity else adjustment_pb2.ADJUSTMENT_REASON_COST_CHANGED
+    event.unit_cost.currency_code, event.unit_cost.minor_units = "EUR", 1_300
+    return event
 
 
 def a_seen(number: int, says: Any = None, **changes: Any) -> Seen:

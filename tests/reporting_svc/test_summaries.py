@@ -32,6 +32,9 @@ def test_every_summary_can_be_made_of_an_event_that_says_little() -> None:
 def test_summaries_say_what_happened() -> None:
     assert SUMMARIES[type(builders.placed(ORDER_ID))](builders.placed(ORDER_ID)) == "2 units for 120.00 EUR, by pm_ok"
     assert SUMMARIES[type(builders.paid(ORDER_ID))](builders.paid(ORDER_ID)) == "120.00 EUR came in, invoice PAID"
+    lost, revalued = builders.adjusted("LAMP-01", -2), builders.adjusted("LAMP-01", 0)
+    assert SUMMARIES[type(lost)](lost) == "-2 of LAMP-01, LOST"
+    assert SUMMARIES[type(revalued)](revalued) == "LAMP-01 costs 13.00 EUR"
     changed = builders.changed(ORDER_ID, "CANCELLED", settlement="PENDING")
     assert SUMMARIES[type(changed)](changed) == "CANCELLED, PENDING"
 

@@ -1,4 +1,4 @@
-"""What people do with orders in a play: place, watch, cancel, approve, ship, restock; each by its own seeded wishes."""
+"""What people do in a play, by their own seeded wishes: place, cancel, approve, ship orders; restock, count, revalue items."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.saga.office import Call, Office
 from tests.saga.services import Services
 
 METHODS = ("pm_ok", "pm_ok", "pm_ok", "pm_ok", "pm_slow", "pm_slow", "pm_declined_hard", "pm_declined_soft")
+COSTS = (0, 1, 700, 1_300)
 PRICES = (0, 1, 999, 2_390, 30_000, 400_000)
 VOTERS = (people.APPROVER, people.FINANCE, people.SECOND_APPROVER, people.BUYER_WHO_APPROVES, people.BUYER, people.CLERK)
 
@@ -51,11 +52,12 @@ class Customers:
         self._orders_left = mood.randint(3, 6)
         self._receipts = 0
         self._receipts_left = mood.randint(0, 6)
+        self._corrections_left = mood.randint(0, 6)
 
     def open_shop(self) -> None:
         """Make the items known, with some stock of most of them."""
         for sku in self.skus:
-            self.office.now(people.new_item(sku, self._mood.choice((0, 1, 700))), people.CLERK)
+            self.office.now(people.new_item(sku, self._mood.choice(COSTS)), people.CLERK)
             if self._mood.random() < 0.7:
                 self.restock(self._mood.randint(2, 25), sku)
 
@@ -67,8 +69,21 @@ class Customers:
         elif self._receipts_left and draw < 0.5:
             self._receipts_left -= 1
             self.restock(self._mood.randint(1, 6), self._mood.choice(self.skus))
+        elif self._corrections_left and draw < 0.6:
+            self._corrections_left -= 1
+            self._correct()
         elif self.wishes:
             self.look_after(self._mood.choice(self.wishes))
+
+    def _correct(self) -> None:
+        """Count some items, and find more or less than there should be, held or not; or revalue one."""
+        mood = self._mood
+        if mood.random() < 0.4:
+            self.office.ask(people.new_cost(mood.choice(self.skus), mood.choice(COSTS)), people.CLERK)
+            return
+        counted = mood.sample(self.skus, mood.randint(1, min(2, len(self.skus))))
+        quantities = {sku: mood.choice((-6, -2, -1, 1, 4)) for sku in counted}
+        self.office.ask(people.adjustment(**quantities), people.CLERK)
 
     def restock(self, quantity: int, sku: str) -> None:
         """Receive stock."""

@@ -10,14 +10,14 @@ import sqlalchemy as sa
 import inventory_svc.store
 import order_svc.store
 import workflow_svc.tables
-from atlas.inventory.v1 import stock_pb2
+from atlas.inventory.v1 import adjustment_pb2, stock_pb2
 from atlas.orders.v1 import fulfillment_pb2, order_service_pb2
 from atlas.workflow.v1 import approval_pb2
 from chassis.world import keys
 from order_svc.domain.order import Order, State
 from tests.saga import orders, streams
 from tests.saga.customers import Customers
-from tests.saga.ledger import trial_balance
+from tests.saga.ledger import account_balance, trial_balance
 from tests.saga.office import Call, Office
 from tests.saga.services import NAMES, Services
 
@@ -31,6 +31,7 @@ def violations(services: Services, customers: Customers) -> list[str]:
         found += orders.violations(services, order_id)
     for name in NAMES:
         found += _own(services, name)
+    found += _stock_value(services)
     found += [f"I8: the trial balance of {code} is {amount}" for code, amount in trial_balance(services).items() if amount]
     return found
 
@@ -62,7 +63,7 @@ def _effects(services: Services, customers: Customers) -> Iterator[str]:
     yield from _cancels(services, done)
     yield from _closes(services, done)
     yield from _shipments(services, done)
-    yield from _receipts(services, office)
+    yield from _movements(services, office)
     yield from _votes(services, done)
 
 
@@ -102,17 +103,29 @@ def _shipments(services: Services, done: list[Call]) -> Iterator[str]:
         yield f"I1: told fulfillments {told}, stored {stored}"
 
 
-def _receipts(services: Services, office: Office) -> Iterator[str]:
-    """Each accepted receipt is there once, and its units have moved once."""
-    calls = [call for call in office.answered if call.response is not None]
-    told = Counter(call.response.receipt.receipt_id for call in _of(calls, stock_pb2.ReceiveStockRequest))
+def _movements(services: Services, office: Office) -> Iterator[str]:
+    """Each accepted receipt and adjustment is there once, and its units have moved once."""
+    done = [call.response for call in office.answered if call.response is not None]
+    receipts = [response.receipt for response in done if isinstance(response, stock_pb2.ReceiveStockResponse)]
+    corrections = [response.adjustment for response in done if isinstance(response, adjustment_pb2.AdjustStockResponse)]
+    told = {each.receipt_id: len(each.lines) for each in receipts}
+    told |= {each.adjustment_id: len(each.lines) for each in corrections}
     movement = inventory_svc.store.stock_movement
     with services.connection("inventory") as connection:
         statement = sa.select(movement.c.source_id, sa.func.count().label("count"))
-        statement = statement.where(movement.c.reason == "RECEIPT", movement.c.sku.like(f"{office.label}-%"))
+        statement = statement.where(movement.c.reason.in_(("RECEIPT", "COUNT")), movement.c.sku.like(f"{office.label}-%"))
         rows = connection.execute(statement.group_by(movement.c.source_id)).all()
-    if {row.source_id: row.count for row in rows} != dict(told):
-        yield f"I1: told receipts {dict(told)}, moved {rows}"
+    if {str(source_id): int(count) for source_id, count in rows} != told:
+        yield f"I1: told receipts and adjustments {told}, moved {rows}"
+
+
+def _stock_value(services: Services) -> Iterator[str]:
+    """The books say of the stock what it is worth, through all changes of cost."""
+    item = inventory_svc.store.stock_item
+    with services.connection("inventory") as connection:
+        worth = sum(connection.execute(sa.select(item.c.on_hand * item.c.cost_minor_units)).scalars())
+    if (booked := account_balance(services, "1200")) != worth:
+        yield f"I8: account 1200 is {booked}, the stock is worth {worth}"
 
 
 def _votes(services: Services, done: list[Call]) -> Iterator[str]:

@@ -17,6 +17,14 @@ def balances(services: Services, order_id: str) -> dict[str, int]:
         return {row.account: int(row.amount) for row in connection.execute(statement) if row.amount}
 
 
+def account_balance(services: Services, account: str) -> int:
+    """The balance of one account over all journals, in minor units."""
+    entry = tables.entry.c
+    statement = sa.select(sa.func.coalesce(sa.func.sum(entry.amount), 0)).where(entry.account == account)
+    with services.connection("billing") as connection:
+        return int(connection.execute(statement).scalar_one())
+
+
 def trial_balance(services: Services) -> dict[str, int]:
     """The sum of all entries by currency: zero each."""
     entry = tables.entry.c

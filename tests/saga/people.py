@@ -10,7 +10,7 @@ import inventory_svc.commands
 import order_svc.commands
 import workflow_svc.commands
 from atlas.common.v1.money_pb2 import Money
-from atlas.inventory.v1 import stock_pb2
+from atlas.inventory.v1 import adjustment_pb2, stock_pb2
 from atlas.orders.v1 import fulfillment_pb2, order_pb2, order_service_pb2
 from atlas.workflow.v1 import approval_pb2
 from chassis.handling import Command
@@ -38,7 +38,9 @@ COMMANDS: dict[type[Message], tuple[str, Command[Any]]] = {
     order_service_pb2.CancelRemainingRequest: ("order", order_svc.commands.CANCEL_REMAINING),
     fulfillment_pb2.FulfillOrderRequest: ("order", order_svc.commands.FULFILL_ORDER),
     stock_pb2.CreateItemRequest: ("inventory", inventory_svc.commands.create_item_command(STOCK_CURRENCY)),
+    stock_pb2.UpdateItemRequest: ("inventory", inventory_svc.commands.update_item_command(STOCK_CURRENCY)),
     stock_pb2.ReceiveStockRequest: ("inventory", inventory_svc.commands.RECEIVE_STOCK),
+    adjustment_pb2.AdjustStockRequest: ("inventory", inventory_svc.commands.ADJUST_STOCK),
     approval_pb2.ApproveRequestRequest: ("workflow", workflow_svc.commands.APPROVE_REQUEST),
     approval_pb2.RejectRequestRequest: ("workflow", workflow_svc.commands.REJECT_REQUEST),
 }
@@ -70,6 +72,17 @@ def line(sku: str, quantity: int, unit_price: int = 1_000, discount: int = 0) ->
         discount_basis_points=discount,
         tax_rate_basis_points=2_000,
     )
+
+
+def adjustment(**quantities: int) -> adjustment_pb2.AdjustStockRequest:
+    """Correct stock as it was counted, by SKU."""
+    lines = [adjustment_pb2.AdjustmentLine(sku=sku, quantity=quantity) for sku, quantity in quantities.items()]
+    return adjustment_pb2.AdjustStockRequest(reason=adjustment_pb2.ADJUSTMENT_REASON_COUNT, lines=lines)
+
+
+def new_cost(sku: str, cost: int) -> stock_pb2.UpdateItemRequest:
+    """Revalue an item."""
+    return stock_pb2.UpdateItemRequest(sku=sku, standard_cost=euro(cost))
 
 
 def order(customer: str, method: str, *lines: order_pb2.OrderLineInput) -> order_service_pb2.PlaceOrderRequest:

@@ -61,6 +61,20 @@ def test_orders_are_found_by_what_is_known_of_them(home: Path, client: RestClien
     assert found("--from", placed[1]["create_time"], "--state", "PLACED", "--state", "CANCELLED") == [second]
 
 
+def test_stock_is_received_corrected_revalued_and_explained(home: Path, client: RestClient) -> None:
+    sku = Stage(client, Silence()).item("STOCK", stock=0)
+    assert atlas_json("stock", "receive", "--line", f"{sku}:5", home=home)["lines"] == [{"sku": sku, "quantity": 5}]
+    lost = atlas("stock", "adjust", "--line", f"{sku}:-2", "--reason", "LOST", home=home)
+    assert (lost.returncode, "completed orders: none" in lost.stdout) == (ExitCode.OK, True)
+    assert atlas_json("stock", "cost", sku, "12.50", home=home)["standard_cost"]["minor_units"] == 1250
+    shown = atlas_json("stock", "movements", sku, home=home)
+    assert [(each["reason"], each["on_hand_after"], each["value_change"]["minor_units"]) for each in shown] == [
+        ("COST_CHANGED", 3, 150),
+        ("LOST", 3, -2400),
+        ("RECEIPT", 5, 6000),
+    ]
+
+
 def test_saga_show_tells_what_happened_and_what_is_still_to_come(home: Path, client: RestClient) -> None:
     stage = Stage(client, Silence())
     order = stage.place("order", an_order(stage.item("LAMP", stock=1), 2))
@@ -102,14 +116,16 @@ def test_demo_and_invariants_end_well(home: Path) -> None:
 
 def test_tampered_stock_breaks_an_invariant(stack: Stack, home: Path) -> None:
     with psycopg.connect(stack.addresses.postgres["inventory_svc"], autocommit=True) as database:
-        database.execute("UPDATE stock_item SET on_hand = on_hand + 1 WHERE sku = 'LAMP-01'")
+        with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="is not the sum of its movements"):
+            database.execute("UPDATE stock_item SET on_hand = on_hand + 1 WHERE sku = 'LAMP-01'")
+        database.execute("UPDATE stock_item SET cost_minor_units = cost_minor_units + 1 WHERE sku = 'LAMP-01'")
         try:
             checked = atlas("invariants", home=home)
         finally:
-            database.execute("UPDATE stock_item SET on_hand = on_hand - 1 WHERE sku = 'LAMP-01'")
+            database.execute("UPDATE stock_item SET cost_minor_units = cost_minor_units - 1 WHERE sku = 'LAMP-01'")
     assert checked.returncode == ExitCode.INVARIANT_BROKEN
     assert "X stock value (all)" in checked.stderr
-    assert "I7.stock (inventory)" in checked.stderr
+    assert "I7.value (inventory)" in checked.stderr
     assert atlas("invariants", home=home).returncode == ExitCode.OK
 
 

@@ -13,7 +13,8 @@ from chassis.money import Money
 from chassis.rest.openapi.responses import reasons_of
 from chassis.rest.problem import reasons
 from gateway.services import all_routes
-from inventory_svc.domain.errors import ItemExists
+from inventory_svc.domain.errors import InUse, ItemExists, StockInUse
+from inventory_svc.domain.stock import StockItem
 from order_svc.domain.errors import OrderChanged, OrderNotCancellable, OrderNotFound
 from tests.architecture.source import SERVICES, sources
 from tests.docs.pages import Page, page
@@ -26,9 +27,11 @@ _REFUSALS = re.compile(r'^    reason(?:: ClassVar\[str\])? = "([A-Z_]+)"', re.MU
 
 
 ORDER_ID = "01980000-0000-7000-8000-000000000001"
+LAMPS = StockItem("LAMP-01", "Desk lamp", Money("EUR", 1200), on_hand=10, reserved=10)
 REFUSALS: tuple[Refusal, ...] = (
     *(RoleMissing("Approver", 1), OrderNotFound(ORDER_ID), OrderChanged(4, 6), OrderNotCancellable("FULFILLED")),
-    *(ItemExists("LAMP-01"), SelfApproval(), HumanOnly(), AlreadyDecided("GRANTED"), StaleDecision(2, Money("EUR", 119_940))),
+    *(ItemExists("LAMP-01"), StockInUse([InUse(0, -2, LAMPS, (ORDER_ID,))])),
+    *(SelfApproval(), HumanOnly(), AlreadyDecided("GRANTED"), StaleDecision(2, Money("EUR", 119_940))),
 )
 
 

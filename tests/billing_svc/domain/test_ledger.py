@@ -33,6 +33,8 @@ def _posted(journals: Journals) -> dict[str, int]:
         (ledger.revenue_earned(ABOUT, FULFILLMENT_ID, eur(1_000)), f"rev/{FULFILLMENT_ID}", {"2300": 1_000, "4000": -1_000}),
         (ledger.stock_shipped(ORDER_ID, FULFILLMENT_ID, eur(5)), f"ship/{FULFILLMENT_ID}", {"5000": 5, "1200": -5}),
         (ledger.stock_received(MOVEMENT_ID, eur(9)), f"stock/{MOVEMENT_ID}", {"1200": 9, "2050": -9}),
+        (ledger.stock_adjusted(MOVEMENT_ID, eur(9)), f"stock/{MOVEMENT_ID}", {"1200": 9, "5300": -9}),
+        (ledger.stock_adjusted(MOVEMENT_ID, eur(-9)), f"stock/{MOVEMENT_ID}", {"1200": -9, "5300": 9}),
         (ledger.invoice_voided(ORDER_ID, "i", N, T), f"void/{ORDER_ID}", {"2300": 3_000, "2000": 600, "1100": -3_600}),
         (ledger.refund_succeeded(ABOUT, "r", eur(400)), "refund/r", {"2200": 400, "1000": -400}),
     ],
@@ -64,6 +66,7 @@ def test_voiding_is_the_exact_reversal_of_issuing() -> None:
 def test_nothing_to_post_is_no_journal() -> None:
     assert ledger.invoice_issued(ORDER_ID, "i", eur(0), eur(0)) == ()
     assert ledger.stock_received(MOVEMENT_ID, eur(0)) == ()
+    assert ledger.stock_adjusted(MOVEMENT_ID, eur(0)) == ()
 
 
 def test_a_shipment_is_posted_in_the_currency_of_the_stock() -> None:

@@ -25,19 +25,20 @@ def _ship(reservation: Reservation) -> Shipping:
 
 def test_a_shipment_lowers_on_hand_and_reserved() -> None:
     shipping = _ship(_held().with_shipment(SHIPMENT))
-    assert shipping.stock == {"A": an_item("A", on_hand=6, reserved=1), "B": an_item("B")}
+    assert shipping.stock == {"A": an_item("A", on_hand=6, reserved=1, movement_count=2), "B": an_item("B", movement_count=1)}
     assert shipping.reservation.state is State.SHIPPED
     assert [line.shipped for line in shipping.reservation.lines] == [3, 2, 1]
 
 
 def test_every_line_has_its_movement_and_says_what_was_left() -> None:
     movements = _ship(_held().with_shipment(SHIPMENT)).movements
-    assert [(m.sku, m.quantity, m.line_number, m.on_hand_after) for m in movements] == [
-        ("A", -3, 1, 7),
-        ("B", -2, 2, 0),
-        ("A", -1, 3, 6),
+    assert [(m.sku, m.number, m.quantity, m.source.line_number, m.on_hand_after) for m in movements] == [
+        ("A", 1, -3, 1, 7),
+        ("B", 1, -2, 2, 0),
+        ("A", 2, -1, 3, 6),
     ]
-    assert {m.source_id for m in movements} == {SHIPMENT.fulfillment_id}
+    assert [m.value_change.minor_units for m in movements] == [-3 * 1200, -2 * 1200, -1200]
+    assert {m.source.source_id for m in movements} == {SHIPMENT.fulfillment_id}
 
 
 def test_stock_shipped_carries_the_cost_of_each_unit_and_of_all() -> None:

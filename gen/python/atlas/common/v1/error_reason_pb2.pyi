@@ -78,6 +78,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The deadline passed; the outcome is unknown."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 27
     """An unexpected error; nothing of it is shown."""
+    ERROR_REASON_STOCK_IN_USE: _ErrorReason.ValueType  # 30
+    """An adjustment would take stock that is held for orders, or that is not there."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused. Problem documents show the name without the prefix as `code`."""
@@ -138,4 +140,6 @@ ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 26
 """The deadline passed; the outcome is unknown."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 27
 """An unexpected error; nothing of it is shown."""
+ERROR_REASON_STOCK_IN_USE: ErrorReason.ValueType  # 30
+"""An adjustment would take stock that is held for orders, or that is not there."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -5,6 +5,7 @@ What inventory_svc tells the others."""
 
 from atlas.common.v1 import event_metadata_pb2 as _event_metadata_pb2
 from atlas.common.v1 import money_pb2 as _money_pb2
+from atlas.inventory.v1 import adjustment_pb2 as _adjustment_pb2
 from atlas.inventory.v1 import stock_pb2 as _stock_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
@@ -87,6 +88,7 @@ class InventoryEvent(_message.Message):
     INVENTORY_RELEASED_FIELD_NUMBER: _builtins.int
     STOCK_SHIPPED_FIELD_NUMBER: _builtins.int
     STOCK_RECEIVED_FIELD_NUMBER: _builtins.int
+    STOCK_ADJUSTED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def metadata(self) -> _event_metadata_pb2.EventMetadata:
         """What every event says about itself."""
@@ -111,6 +113,10 @@ class InventoryEvent(_message.Message):
     def stock_received(self) -> Global___StockReceived:
         """Stock of one item came in."""
 
+    @_builtins.property
+    def stock_adjusted(self) -> Global___StockAdjusted:
+        """Stock of one item was corrected, or revalued."""
+
     def __init__(
         self,
         *,
@@ -120,12 +126,13 @@ class InventoryEvent(_message.Message):
         inventory_released: Global___InventoryReleased | None = ...,
         stock_shipped: Global___StockShipped | None = ...,
         stock_received: Global___StockReceived | None = ...,
+        stock_adjusted: Global___StockAdjusted | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["inventory_released", b"inventory_released", "inventory_reservation_failed", b"inventory_reservation_failed", "inventory_reserved", b"inventory_reserved", "metadata", b"metadata", "payload", b"payload", "stock_received", b"stock_received", "stock_shipped", b"stock_shipped"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["inventory_released", b"inventory_released", "inventory_reservation_failed", b"inventory_reservation_failed", "inventory_reserved", b"inventory_reserved", "metadata", b"metadata", "payload", b"payload", "stock_adjusted", b"stock_adjusted", "stock_received", b"stock_received", "stock_shipped", b"stock_shipped"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["inventory_released", b"inventory_released", "inventory_reservation_failed", b"inventory_reservation_failed", "inventory_reserved", b"inventory_reserved", "metadata", b"metadata", "payload", b"payload", "stock_received", b"stock_received", "stock_shipped", b"stock_shipped"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inventory_released", b"inventory_released", "inventory_reservation_failed", b"inventory_reservation_failed", "inventory_reserved", b"inventory_reserved", "metadata", b"metadata", "payload", b"payload", "stock_adjusted", b"stock_adjusted", "stock_received", b"stock_received", "stock_shipped", b"stock_shipped"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["inventory_reserved", "inventory_reservation_failed", "inventory_released", "stock_shipped", "stock_received"]  # noqa: Y015
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["inventory_reserved", "inventory_reservation_failed", "inventory_released", "stock_shipped", "stock_received", "stock_adjusted"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
 
@@ -420,3 +427,57 @@ class StockReceived(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StockReceived: _TypeAlias = StockReceived  # noqa: Y015
+
+@_typing.final
+class StockAdjusted(_message.Message):
+    """Stock of one item was corrected up or down, or revalued; an adjustment of several items sends one each."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SKU_FIELD_NUMBER: _builtins.int
+    MOVEMENT_ID_FIELD_NUMBER: _builtins.int
+    ADJUSTMENT_ID_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    UNIT_COST_FIELD_NUMBER: _builtins.int
+    VALUE_CHANGE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    sku: _builtins.str
+    """The item, which is the stream."""
+    movement_id: _builtins.str
+    """The stock movement, the natural key of this fact."""
+    adjustment_id: _builtins.str
+    """The adjustment it belongs to; absent for COST_CHANGED."""
+    quantity: _builtins.int
+    """Units, up or down; 0 for COST_CHANGED."""
+    reason: _adjustment_pb2.AdjustmentReason.ValueType
+    """Why."""
+    @_builtins.property
+    def unit_cost(self) -> _money_pb2.Money:
+        """The standard cost of one unit; for COST_CHANGED the new one."""
+
+    @_builtins.property
+    def value_change(self) -> _money_pb2.Money:
+        """By how much the value of the stock rose, or fell where negative: quantity times unit_cost; for COST_CHANGED on_hand times
+        the change of the cost.
+        """
+
+    def __init__(
+        self,
+        *,
+        sku: _builtins.str = ...,
+        movement_id: _builtins.str = ...,
+        adjustment_id: _builtins.str | None = ...,
+        quantity: _builtins.int = ...,
+        unit_cost: _money_pb2.Money | None = ...,
+        value_change: _money_pb2.Money | None = ...,
+        reason: _adjustment_pb2.AdjustmentReason.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_adjustment_id", b"_adjustment_id", "adjustment_id", b"adjustment_id", "unit_cost", b"unit_cost", "value_change", b"value_change"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_adjustment_id", b"_adjustment_id", "adjustment_id", b"adjustment_id", "movement_id", b"movement_id", "quantity", b"quantity", "reason", b"reason", "sku", b"sku", "unit_cost", b"unit_cost", "value_change", b"value_change"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__adjustment_id: _TypeAlias = _typing.Literal["adjustment_id"]  # noqa: Y015
+    _WhichOneofArgType__adjustment_id: _TypeAlias = _typing.Literal["_adjustment_id", b"_adjustment_id"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__adjustment_id) -> _WhichOneofReturnType__adjustment_id | None: ...
+
+Global___StockAdjusted: _TypeAlias = StockAdjusted  # noqa: Y015

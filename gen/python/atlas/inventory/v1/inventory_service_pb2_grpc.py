@@ -3,6 +3,8 @@
 import grpc
 import warnings
 
+from atlas.inventory.v1 import adjustment_pb2 as atlas_dot_inventory_dot_v1_dot_adjustment__pb2
+from atlas.inventory.v1 import movement_pb2 as atlas_dot_inventory_dot_v1_dot_movement__pb2
 from atlas.inventory.v1 import reservation_pb2 as atlas_dot_inventory_dot_v1_dot_reservation__pb2
 from atlas.inventory.v1 import stock_pb2 as atlas_dot_inventory_dot_v1_dot_stock__pb2
 
@@ -51,6 +53,16 @@ class InventoryServiceStub:
                 request_serializer=atlas_dot_inventory_dot_v1_dot_stock__pb2.ListItemsRequest.SerializeToString,
                 response_deserializer=atlas_dot_inventory_dot_v1_dot_stock__pb2.ListItemsResponse.FromString,
                 _registered_method=True)
+        self.UpdateItem = channel.unary_unary(
+                '/atlas.inventory.v1.InventoryService/UpdateItem',
+                request_serializer=atlas_dot_inventory_dot_v1_dot_stock__pb2.UpdateItemRequest.SerializeToString,
+                response_deserializer=atlas_dot_inventory_dot_v1_dot_stock__pb2.UpdateItemResponse.FromString,
+                _registered_method=True)
+        self.ListMovements = channel.unary_unary(
+                '/atlas.inventory.v1.InventoryService/ListMovements',
+                request_serializer=atlas_dot_inventory_dot_v1_dot_movement__pb2.ListMovementsRequest.SerializeToString,
+                response_deserializer=atlas_dot_inventory_dot_v1_dot_movement__pb2.ListMovementsResponse.FromString,
+                _registered_method=True)
         self.ReceiveStock = channel.unary_unary(
                 '/atlas.inventory.v1.InventoryService/ReceiveStock',
                 request_serializer=atlas_dot_inventory_dot_v1_dot_stock__pb2.ReceiveStockRequest.SerializeToString,
@@ -65,6 +77,21 @@ class InventoryServiceStub:
                 '/atlas.inventory.v1.InventoryService/ListReceipts',
                 request_serializer=atlas_dot_inventory_dot_v1_dot_stock__pb2.ListReceiptsRequest.SerializeToString,
                 response_deserializer=atlas_dot_inventory_dot_v1_dot_stock__pb2.ListReceiptsResponse.FromString,
+                _registered_method=True)
+        self.AdjustStock = channel.unary_unary(
+                '/atlas.inventory.v1.InventoryService/AdjustStock',
+                request_serializer=atlas_dot_inventory_dot_v1_dot_adjustment__pb2.AdjustStockRequest.SerializeToString,
+                response_deserializer=atlas_dot_inventory_dot_v1_dot_adjustment__pb2.AdjustStockResponse.FromString,
+                _registered_method=True)
+        self.GetAdjustment = channel.unary_unary(
+                '/atlas.inventory.v1.InventoryService/GetAdjustment',
+                request_serializer=atlas_dot_inventory_dot_v1_dot_adjustment__pb2.GetAdjustmentRequest.SerializeToString,
+                response_deserializer=atlas_dot_inventory_dot_v1_dot_adjustment__pb2.GetAdjustmentResponse.FromString,
+                _registered_method=True)
+        self.ListAdjustments = channel.unary_unary(
+                '/atlas.inventory.v1.InventoryService/ListAdjustments',
+                request_serializer=atlas_dot_inventory_dot_v1_dot_adjustment__pb2.ListAdjustmentsRequest.SerializeToString,
+                response_deserializer=atlas_dot_inventory_dot_v1_dot_adjustment__pb2.ListAdjustmentsResponse.FromString,
                 _registered_method=True)
         self.GetReservation = channel.unary_unary(
                 '/atlas.inventory.v1.InventoryService/GetReservation',
@@ -108,6 +135,20 @@ class InventoryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateItem(self, request, context):
+        """Renames an item, or changes its standard cost and revalues its stock.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMovements(self, request, context):
+        """Lists the movements of an item, newest first, with the stock after each.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReceiveStock(self, request, context):
         """Receives stock and gives it to the orders that wait for it, first come, first served.
         """
@@ -124,6 +165,27 @@ class InventoryServiceServicer:
 
     def ListReceipts(self, request, context):
         """Lists receipts, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AdjustStock(self, request, context):
+        """Adjusts the stock of some items, all or none; more stock goes to the orders that wait for it, first come, first served.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAdjustment(self, request, context):
+        """Reads one adjustment.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAdjustments(self, request, context):
+        """Lists adjustments, newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -168,6 +230,16 @@ def add_InventoryServiceServicer_to_server(servicer, server):
                     request_deserializer=atlas_dot_inventory_dot_v1_dot_stock__pb2.ListItemsRequest.FromString,
                     response_serializer=atlas_dot_inventory_dot_v1_dot_stock__pb2.ListItemsResponse.SerializeToString,
             ),
+            'UpdateItem': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateItem,
+                    request_deserializer=atlas_dot_inventory_dot_v1_dot_stock__pb2.UpdateItemRequest.FromString,
+                    response_serializer=atlas_dot_inventory_dot_v1_dot_stock__pb2.UpdateItemResponse.SerializeToString,
+            ),
+            'ListMovements': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMovements,
+                    request_deserializer=atlas_dot_inventory_dot_v1_dot_movement__pb2.ListMovementsRequest.FromString,
+                    response_serializer=atlas_dot_inventory_dot_v1_dot_movement__pb2.ListMovementsResponse.SerializeToString,
+            ),
             'ReceiveStock': grpc.unary_unary_rpc_method_handler(
                     servicer.ReceiveStock,
                     request_deserializer=atlas_dot_inventory_dot_v1_dot_stock__pb2.ReceiveStockRequest.FromString,
@@ -182,6 +254,21 @@ def add_InventoryServiceServicer_to_server(servicer, server):
                     servicer.ListReceipts,
                     request_deserializer=atlas_dot_inventory_dot_v1_dot_stock__pb2.ListReceiptsRequest.FromString,
                     response_serializer=atlas_dot_inventory_dot_v1_dot_stock__pb2.ListReceiptsResponse.SerializeToString,
+            ),
+            'AdjustStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.AdjustStock,
+                    request_deserializer=atlas_dot_inventory_dot_v1_dot_adjustment__pb2.AdjustStockRequest.FromString,
+                    response_serializer=atlas_dot_inventory_dot_v1_dot_adjustment__pb2.AdjustStockResponse.SerializeToString,
+            ),
+            'GetAdjustment': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAdjustment,
+                    request_deserializer=atlas_dot_inventory_dot_v1_dot_adjustment__pb2.GetAdjustmentRequest.FromString,
+                    response_serializer=atlas_dot_inventory_dot_v1_dot_adjustment__pb2.GetAdjustmentResponse.SerializeToString,
+            ),
+            'ListAdjustments': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAdjustments,
+                    request_deserializer=atlas_dot_inventory_dot_v1_dot_adjustment__pb2.ListAdjustmentsRequest.FromString,
+                    response_serializer=atlas_dot_inventory_dot_v1_dot_adjustment__pb2.ListAdjustmentsResponse.SerializeToString,
             ),
             'GetReservation': grpc.unary_unary_rpc_method_handler(
                     servicer.GetReservation,
@@ -292,6 +379,60 @@ class InventoryService:
             _registered_method=True)
 
     @staticmethod
+    def UpdateItem(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atlas.inventory.v1.InventoryService/UpdateItem',
+            atlas_dot_inventory_dot_v1_dot_stock__pb2.UpdateItemRequest.SerializeToString,
+            atlas_dot_inventory_dot_v1_dot_stock__pb2.UpdateItemResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMovements(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atlas.inventory.v1.InventoryService/ListMovements',
+            atlas_dot_inventory_dot_v1_dot_movement__pb2.ListMovementsRequest.SerializeToString,
+            atlas_dot_inventory_dot_v1_dot_movement__pb2.ListMovementsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ReceiveStock(request,
             target,
             options=(),
@@ -362,6 +503,87 @@ class InventoryService:
             '/atlas.inventory.v1.InventoryService/ListReceipts',
             atlas_dot_inventory_dot_v1_dot_stock__pb2.ListReceiptsRequest.SerializeToString,
             atlas_dot_inventory_dot_v1_dot_stock__pb2.ListReceiptsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AdjustStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atlas.inventory.v1.InventoryService/AdjustStock',
+            atlas_dot_inventory_dot_v1_dot_adjustment__pb2.AdjustStockRequest.SerializeToString,
+            atlas_dot_inventory_dot_v1_dot_adjustment__pb2.AdjustStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAdjustment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atlas.inventory.v1.InventoryService/GetAdjustment',
+            atlas_dot_inventory_dot_v1_dot_adjustment__pb2.GetAdjustmentRequest.SerializeToString,
+            atlas_dot_inventory_dot_v1_dot_adjustment__pb2.GetAdjustmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAdjustments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atlas.inventory.v1.InventoryService/ListAdjustments',
+            atlas_dot_inventory_dot_v1_dot_adjustment__pb2.ListAdjustmentsRequest.SerializeToString,
+            atlas_dot_inventory_dot_v1_dot_adjustment__pb2.ListAdjustmentsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -3,6 +3,8 @@
 isort:skip_file
 What can be asked of inventory_svc."""
 
+from atlas.inventory.v1 import adjustment_pb2 as _adjustment_pb2
+from atlas.inventory.v1 import movement_pb2 as _movement_pb2
 from atlas.inventory.v1 import reservation_pb2 as _reservation_pb2
 from atlas.inventory.v1 import stock_pb2 as _stock_pb2
 from collections import abc as _abc
@@ -23,12 +25,22 @@ class InventoryServiceStub:
     """Reads one item."""
     ListItems: _aio.UnaryUnaryMultiCallable[_stock_pb2.ListItemsRequest, _stock_pb2.ListItemsResponse]
     """Lists items, newest first."""
+    UpdateItem: _aio.UnaryUnaryMultiCallable[_stock_pb2.UpdateItemRequest, _stock_pb2.UpdateItemResponse]
+    """Renames an item, or changes its standard cost and revalues its stock."""
+    ListMovements: _aio.UnaryUnaryMultiCallable[_movement_pb2.ListMovementsRequest, _movement_pb2.ListMovementsResponse]
+    """Lists the movements of an item, newest first, with the stock after each."""
     ReceiveStock: _aio.UnaryUnaryMultiCallable[_stock_pb2.ReceiveStockRequest, _stock_pb2.ReceiveStockResponse]
     """Receives stock and gives it to the orders that wait for it, first come, first served."""
     GetReceipt: _aio.UnaryUnaryMultiCallable[_stock_pb2.GetReceiptRequest, _stock_pb2.GetReceiptResponse]
     """Reads one receipt."""
     ListReceipts: _aio.UnaryUnaryMultiCallable[_stock_pb2.ListReceiptsRequest, _stock_pb2.ListReceiptsResponse]
     """Lists receipts, newest first."""
+    AdjustStock: _aio.UnaryUnaryMultiCallable[_adjustment_pb2.AdjustStockRequest, _adjustment_pb2.AdjustStockResponse]
+    """Adjusts the stock of some items, all or none; more stock goes to the orders that wait for it, first come, first served."""
+    GetAdjustment: _aio.UnaryUnaryMultiCallable[_adjustment_pb2.GetAdjustmentRequest, _adjustment_pb2.GetAdjustmentResponse]
+    """Reads one adjustment."""
+    ListAdjustments: _aio.UnaryUnaryMultiCallable[_adjustment_pb2.ListAdjustmentsRequest, _adjustment_pb2.ListAdjustmentsResponse]
+    """Lists adjustments, newest first."""
     GetReservation: _aio.UnaryUnaryMultiCallable[_reservation_pb2.GetReservationRequest, _reservation_pb2.GetReservationResponse]
     """Reads what is held for one order."""
     ListReservations: _aio.UnaryUnaryMultiCallable[_reservation_pb2.ListReservationsRequest, _reservation_pb2.ListReservationsResponse]
@@ -64,6 +76,22 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists items, newest first."""
 
     @_abc_1.abstractmethod
+    def UpdateItem(
+        self,
+        request: _stock_pb2.UpdateItemRequest,
+        context: _aio.ServicerContext[_stock_pb2.UpdateItemRequest, _abc.Awaitable[_stock_pb2.UpdateItemResponse]],
+    ) -> _abc.Awaitable[_stock_pb2.UpdateItemResponse]:
+        """Renames an item, or changes its standard cost and revalues its stock."""
+
+    @_abc_1.abstractmethod
+    def ListMovements(
+        self,
+        request: _movement_pb2.ListMovementsRequest,
+        context: _aio.ServicerContext[_movement_pb2.ListMovementsRequest, _abc.Awaitable[_movement_pb2.ListMovementsResponse]],
+    ) -> _abc.Awaitable[_movement_pb2.ListMovementsResponse]:
+        """Lists the movements of an item, newest first, with the stock after each."""
+
+    @_abc_1.abstractmethod
     def ReceiveStock(
         self,
         request: _stock_pb2.ReceiveStockRequest,
@@ -86,6 +114,30 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_stock_pb2.ListReceiptsRequest, _abc.Awaitable[_stock_pb2.ListReceiptsResponse]],
     ) -> _abc.Awaitable[_stock_pb2.ListReceiptsResponse]:
         """Lists receipts, newest first."""
+
+    @_abc_1.abstractmethod
+    def AdjustStock(
+        self,
+        request: _adjustment_pb2.AdjustStockRequest,
+        context: _aio.ServicerContext[_adjustment_pb2.AdjustStockRequest, _abc.Awaitable[_adjustment_pb2.AdjustStockResponse]],
+    ) -> _abc.Awaitable[_adjustment_pb2.AdjustStockResponse]:
+        """Adjusts the stock of some items, all or none; more stock goes to the orders that wait for it, first come, first served."""
+
+    @_abc_1.abstractmethod
+    def GetAdjustment(
+        self,
+        request: _adjustment_pb2.GetAdjustmentRequest,
+        context: _aio.ServicerContext[_adjustment_pb2.GetAdjustmentRequest, _abc.Awaitable[_adjustment_pb2.GetAdjustmentResponse]],
+    ) -> _abc.Awaitable[_adjustment_pb2.GetAdjustmentResponse]:
+        """Reads one adjustment."""
+
+    @_abc_1.abstractmethod
+    def ListAdjustments(
+        self,
+        request: _adjustment_pb2.ListAdjustmentsRequest,
+        context: _aio.ServicerContext[_adjustment_pb2.ListAdjustmentsRequest, _abc.Awaitable[_adjustment_pb2.ListAdjustmentsResponse]],
+    ) -> _abc.Awaitable[_adjustment_pb2.ListAdjustmentsResponse]:
+        """Lists adjustments, newest first."""
 
     @_abc_1.abstractmethod
     def GetReservation(

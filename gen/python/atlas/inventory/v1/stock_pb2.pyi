@@ -33,6 +33,20 @@ class _MovementReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Moveme
     """Stock was received."""
     MOVEMENT_REASON_SHIPMENT: _MovementReason.ValueType  # 2
     """Stock was shipped to a customer."""
+    MOVEMENT_REASON_COUNT: _MovementReason.ValueType  # 3
+    """A count found more or less than the books had."""
+    MOVEMENT_REASON_DAMAGED: _MovementReason.ValueType  # 4
+    """Stock was damaged."""
+    MOVEMENT_REASON_LOST: _MovementReason.ValueType  # 5
+    """Stock was lost."""
+    MOVEMENT_REASON_FOUND: _MovementReason.ValueType  # 6
+    """Stock was found."""
+    MOVEMENT_REASON_RETURN: _MovementReason.ValueType  # 7
+    """A customer sent stock back."""
+    MOVEMENT_REASON_EXPIRED: _MovementReason.ValueType  # 8
+    """Stock passed its date."""
+    MOVEMENT_REASON_COST_CHANGED: _MovementReason.ValueType  # 9
+    """Nothing moved: the standard cost of the item changed, and with it the value of the stock."""
 
 class MovementReason(_MovementReason, metaclass=_MovementReasonEnumTypeWrapper):
     """Why the stock of an item moved."""
@@ -43,6 +57,20 @@ MOVEMENT_REASON_RECEIPT: MovementReason.ValueType  # 1
 """Stock was received."""
 MOVEMENT_REASON_SHIPMENT: MovementReason.ValueType  # 2
 """Stock was shipped to a customer."""
+MOVEMENT_REASON_COUNT: MovementReason.ValueType  # 3
+"""A count found more or less than the books had."""
+MOVEMENT_REASON_DAMAGED: MovementReason.ValueType  # 4
+"""Stock was damaged."""
+MOVEMENT_REASON_LOST: MovementReason.ValueType  # 5
+"""Stock was lost."""
+MOVEMENT_REASON_FOUND: MovementReason.ValueType  # 6
+"""Stock was found."""
+MOVEMENT_REASON_RETURN: MovementReason.ValueType  # 7
+"""A customer sent stock back."""
+MOVEMENT_REASON_EXPIRED: MovementReason.ValueType  # 8
+"""Stock passed its date."""
+MOVEMENT_REASON_COST_CHANGED: MovementReason.ValueType  # 9
+"""Nothing moved: the standard cost of the item changed, and with it the value of the stock."""
 Global___MovementReason: _TypeAlias = MovementReason  # noqa: Y015
 
 @_typing.final
@@ -348,6 +376,77 @@ class ListItemsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListItemsResponse: _TypeAlias = ListItemsResponse  # noqa: Y015
+
+@_typing.final
+class UpdateItemRequest(_message.Message):
+    """What UpdateItem needs: what is absent stays as it is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SKU_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    STANDARD_COST_FIELD_NUMBER: _builtins.int
+    EXPECTED_VERSION_FIELD_NUMBER: _builtins.int
+    sku: _builtins.str
+    """The item."""
+    name: _builtins.str
+    """What people call it from now on, 1 to 200 characters."""
+    expected_version: _builtins.int
+    """The version the decision was made on; absent means any."""
+    @_builtins.property
+    def standard_cost(self) -> _money_pb2.Money:
+        """What one unit is worth from now on, 0 to 10^9 minor units, in the stock currency. The stock is revalued at once."""
+
+    def __init__(
+        self,
+        *,
+        sku: _builtins.str = ...,
+        name: _builtins.str | None = ...,
+        standard_cost: _money_pb2.Money | None = ...,
+        expected_version: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version", "_name", b"_name", "_standard_cost", b"_standard_cost", "expected_version", b"expected_version", "name", b"name", "standard_cost", b"standard_cost"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version", "_name", b"_name", "_standard_cost", b"_standard_cost", "expected_version", b"expected_version", "name", b"name", "sku", b"sku", "standard_cost", b"standard_cost"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__expected_version: _TypeAlias = _typing.Literal["expected_version"]  # noqa: Y015
+    _WhichOneofArgType__expected_version: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version"]  # noqa: Y015
+    _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    _WhichOneofReturnType__standard_cost: _TypeAlias = _typing.Literal["standard_cost"]  # noqa: Y015
+    _WhichOneofArgType__standard_cost: _TypeAlias = _typing.Literal["_standard_cost", b"_standard_cost"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_version) -> _WhichOneofReturnType__expected_version | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__standard_cost) -> _WhichOneofReturnType__standard_cost | None: ...
+
+Global___UpdateItemRequest: _TypeAlias = UpdateItemRequest  # noqa: Y015
+
+@_typing.final
+class UpdateItemResponse(_message.Message):
+    """What UpdateItem answers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def item(self) -> Global___Item:
+        """The item as it is now."""
+
+    def __init__(
+        self,
+        *,
+        item: Global___Item | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateItemResponse: _TypeAlias = UpdateItemResponse  # noqa: Y015
 
 @_typing.final
 class ReceiveStockRequest(_message.Message):
