@@ -9,8 +9,9 @@ from atlas.inventory.v1 import stock_pb2
 from chassis.handling import Command
 from chassis.world import Aggregate, Context, Decision, Keys, World, keys
 from inventory_svc import wire
-from inventory_svc.backlog import waiting
-from inventory_svc.domain import backorder
+from inventory_svc.announcements import open_under
+from inventory_svc.backlog import serve
+from inventory_svc.domain.announcement import OpenAnnouncement
 from inventory_svc.domain.backorder import Queue
 from inventory_svc.domain.commands import CreateItem, ReceiveStock
 from inventory_svc.domain.errors import ForeignCurrency, ItemExists, SkuLikeAnOrder, UnknownItems
@@ -44,13 +45,15 @@ def receive_stock(world: World, command: ReceiveStock, context: Context) -> Deci
     if unknown:
         raise UnknownItems(unknown)
     received = {line.sku: stock[line.sku].received(line.quantity) for line in command.lines}
-    walk = backorder.walk(received, lambda skus: waiting(world, skus))
+    walk = serve(world, received, context.now)
     completed = tuple(reservation.order_id for reservation in walk.completed)
     receipt = Receipt(context.new_id(), command.reference, command.lines, completed)
     movements = [_movement(receipt, received[line.sku], line.quantity, context) for line in command.lines]
     arrivals = [_arrival(receipt, movement, received[movement.sku]) for movement in movements]
     reserved = [InventoryReserved(reservation.order_id, reservation.lines) for reservation in walk.completed]
-    changed: tuple[Aggregate, ...] = (*walk.stock.values(), *walk.served, *movements, receipt)
+    announced = open_under(world, command.reference)
+    closed = (announced.received(receipt.receipt_id),) if announced else ()
+    changed: tuple[Aggregate, ...] = (*walk.stock.values(), *walk.served, *movements, receipt, *closed)
     return Decision(changed=changed, events=(*arrivals, *reserved), result=receipt)
 
 
@@ -85,7 +88,7 @@ def _item(command: CreateItem) -> Keys:
 
 def _items_and_queues(command: ReceiveStock) -> Keys:
     skus = [line.sku for line in command.lines]
-    return keys(StockItem, skus) | keys(Queue, skus)
+    return keys(StockItem, skus) | keys(Queue, skus) | keys(OpenAnnouncement, [command.reference])
 
 
 def create_item_command(stock_currency: str) -> Command[CreateItem]:

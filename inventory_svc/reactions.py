@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from google.protobuf.message import Message
@@ -11,13 +13,16 @@ from chassis.handling import Reaction
 from chassis.timers import Work
 from chassis.world import NOTHING, Context, Decision, Keys, World, keys
 from inventory_svc import wire
-from inventory_svc.backlog import waiting
+from inventory_svc.backlog import serve
 from inventory_svc.domain import backorder, events
+from inventory_svc.domain.announcement import Expected
 from inventory_svc.domain.backorder import Queue, Stock
+from inventory_svc.domain.expectation import NO_OUTLOOK, foresee_new
 from inventory_svc.domain.facts import OrderCancelled, OrderConfirmed, OrderPlaced, OrderShipped
 from inventory_svc.domain.reservation import Reservation
 from inventory_svc.domain.shipping import Shipping, ship_held
 from inventory_svc.domain.stock import StockItem
+from inventory_svc.outlook import OUTLOOK
 
 
 def order_placed(world: World, fact: OrderPlaced, context: Context) -> Decision:
@@ -31,8 +36,9 @@ def order_placed(world: World, fact: OrderPlaced, context: Context) -> Decision:
     if unknown:
         failed = events.InventoryReservationFailed(placed.order_id, events.Failure.UNKNOWN_ITEM, unknown)
         return Decision(changed=(placed.rejected(),), events=(failed,))
-    joined, after = backorder.join(placed, stock)
-    return _shipped(stock, ship_held(joined, after, context.new_id, context.cause_id), (_answer(joined),))
+    joined, after = backorder.join(placed, stock, context.now)
+    expected = foresee_new(world.extra.get(OUTLOOK, NO_OUTLOOK), joined.lines, after)
+    return _shipped(stock, ship_held(joined, after, context.new_id, context.cause_id), (_answer(joined, expected),))
 
 
 def order_cancelled(world: World, fact: OrderCancelled, context: Context) -> Decision:
@@ -42,7 +48,7 @@ def order_cancelled(world: World, fact: OrderCancelled, context: Context) -> Dec
         return NOTHING
     stock = _stock(world, {line.sku for line in known.lines})
     released, after = backorder.leave(known, stock)
-    walk = backorder.walk(after, lambda skus: (order for order in waiting(world, skus) if order.key != known.key))
+    walk = serve(world, after, context.now, but=known.order_id)
     answer = events.InventoryReleased(known.order_id, events.ReleaseReason.ORDER_CANCELLED, released)
     return Decision(
         changed=(known.cancelled(fact.placing), *walk.served, *backorder.changed(stock, walk.stock)),
@@ -77,10 +83,10 @@ def _stock(world: World, skus: set[str] | frozenset[str]) -> Stock:
     return {sku: item for sku in sorted(skus) if (item := world.find(StockItem, sku))}
 
 
-def _answer(reservation: Reservation) -> events.Event:
+def _answer(reservation: Reservation, expected: Mapping[int, datetime]) -> events.Event:
     if reservation.is_complete:
         return events.InventoryReserved(reservation.order_id, reservation.lines)
-    return events.InventoryReservationFailed(reservation.order_id, events.Failure.BACKORDERED, reservation.lines)
+    return events.InventoryReservationFailed(reservation.order_id, events.Failure.BACKORDERED, reservation.lines, expected)
 
 
 def _shipped(before: Stock, shipping: Shipping, answers: tuple[events.Event, ...]) -> Decision:
@@ -93,7 +99,8 @@ def _order(order_id: str) -> Keys:
 
 
 def _placed_keys(fact: OrderPlaced) -> Keys:
-    return keys(StockItem, {line.sku for line in fact.lines}) | _order(fact.order_id)
+    skus = {line.sku for line in fact.lines}
+    return keys(StockItem, skus) | keys(Expected, skus) | _order(fact.order_id)
 
 
 def _cancelled_keys(fact: OrderCancelled) -> Keys:

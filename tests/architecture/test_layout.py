@@ -27,6 +27,10 @@ LAYOUT = dict.fromkeys(SERVICES, COMMON | WRITES) | {"reporting_svc": COMMON | {
 EXTRAS = {
     "order_svc/waiting.py": "Prefer: wait=N",
     "inventory_svc/backlog.py": "who waits for stock, in what a batch has loaded",
+    "inventory_svc/announcements.py": "the tables of what should come, and how they are read",
+    "inventory_svc/outlook.py": "who waits ahead of whom, read without a lock",
+    "inventory_svc/queue_commands.py": "the commands on those who wait and on what they wait for",
+    "inventory_svc/queue_queries.py": "the reads of those who wait and of what they wait for",
     "billing_svc/tables.py": "the tables of store.py, which is two files long",
     "billing_svc/rows.py": "the rows of an account's parts",
     "billing_svc/posting.py": "journals on their way into the ledger",

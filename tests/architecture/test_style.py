@@ -17,6 +17,8 @@ CONTRACT_FILES = {"wire.py", "rpc.py", "queries.py", "commands.py", "reactions.p
 """The files of a service that may name generated messages; all others, the domain first of all, see values only."""
 CONTRACT_EXTRAS = {
     "order_svc/waiting.py",
+    "inventory_svc/queue_commands.py",
+    "inventory_svc/queue_queries.py",
     "billing_svc/ledger_queries.py",
     "billing_svc/resources.py",
     "reporting_svc/summaries.py",

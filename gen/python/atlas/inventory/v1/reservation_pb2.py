@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$atlas/inventory/v1/reservation.proto\x12\x12\x61tlas.inventory.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xaf\x01\n\x0fReservationLine\x12\x1f\n\x0bline_number\x18\x01 \x01(\x05R\nlineNumber\x12\x10\n\x03sku\x18\x02 \x01(\tR\x03sku\x12%\n\x08quantity\x18\x03 \x01(\x03\x42\t\xbaH\x06\"\x04\x18\xc0\x84=R\x08quantity\x12\x1d\n\x04held\x18\x04 \x01(\x03\x42\t\xbaH\x06\"\x04\x18\xc0\x84=R\x04held\x12#\n\x07shipped\x18\x05 \x01(\x03\x42\t\xbaH\x06\"\x04\x18\xc0\x84=R\x07shipped\"\xdf\x02\n\x0bReservation\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12:\n\x05state\x18\x02 \x01(\x0e\x32$.atlas.inventory.v1.ReservationStateR\x05state\x12\x1a\n\x08priority\x18\x03 \x01(\x05R\x08priority\x12\x39\n\x05lines\x18\x04 \x03(\x0b\x32#.atlas.inventory.v1.ReservationLineR\x05lines\x12(\n\x07version\x18\x05 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\xff\xff\xff\xff\xff\xff\xff\x0fR\x07version\x12;\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\"\x80\x04\n\tBackorder\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x1f\n\x0bline_number\x18\x02 \x01(\x05R\nlineNumber\x12\x10\n\x03sku\x18\x03 \x01(\tR\x03sku\x12\x34\n\x10quantity_missing\x18\x04 \x01(\x03\x42\t\xbaH\x06\"\x04\x18\xc0\x84=R\x0fquantityMissing\x12%\n\x0equeue_position\x18\x05 \x01(\x05R\rqueuePosition\x12\x39\n\nplace_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tplaceTime\x12?\n\rexpected_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x65xpectedTime\x12(\n\x10mutual_hold_with\x18\x08 \x03(\tR\x0emutualHoldWith\x12(\n\x07version\x18\t \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\xff\xff\xff\xff\xff\xff\xff\x0fR\x07version\x12;\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\"<\n\x15GetReservationRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\"[\n\x16GetReservationResponse\x12\x41\n\x0breservation\x18\x01 \x01(\x0b\x32\x1f.atlas.inventory.v1.ReservationR\x0breservation\"\xf1\x01\n\x17ListReservationsRequest\x12(\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01H\x00R\x07orderId\x88\x01\x01\x12M\n\x05state\x18\x02 \x03(\x0e\x32$.atlas.inventory.v1.ReservationStateB\x11\xbaH\x0e\x92\x01\x0b\x10\x14\"\x07\x82\x01\x04\x10\x01 \x00R\x05state\x12\'\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08R\tpageTokenB\x0b\n\t_order_id\"\x87\x01\n\x18ListReservationsResponse\x12\x43\n\x0creservations\x18\x01 \x03(\x0b\x32\x1f.atlas.inventory.v1.ReservationR\x0creservations\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa8\x01\n\x15ListBackordersRequest\x12\x35\n\x03sku\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$H\x00R\x03sku\x88\x01\x01\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08R\tpageTokenB\x06\n\x04_sku\"\x7f\n\x16ListBackordersResponse\x12=\n\nbackorders\x18\x01 \x03(\x0b\x32\x1d.atlas.inventory.v1.BackorderR\nbackorders\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*\xe1\x02\n\x10ReservationState\x12!\n\x1dRESERVATION_STATE_UNSPECIFIED\x10\x00\x12\x1d\n\x19RESERVATION_STATE_PENDING\x10\x01\x12!\n\x1dRESERVATION_STATE_BACKORDERED\x10\x02\x12\x1e\n\x1aRESERVATION_STATE_RESERVED\x10\x03\x12\x1f\n\x1bRESERVATION_STATE_COMMITTED\x10\x04\x12\'\n#RESERVATION_STATE_PARTIALLY_SHIPPED\x10\x05\x12\x1d\n\x19RESERVATION_STATE_SHIPPED\x10\x06\x12\x1e\n\x1aRESERVATION_STATE_RELEASED\x10\x07\x12\x1e\n\x1aRESERVATION_STATE_REJECTED\x10\x08\x12\x1f\n\x1bRESERVATION_STATE_TOMBSTONE\x10\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$atlas/inventory/v1/reservation.proto\x12\x12\x61tlas.inventory.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xaf\x01\n\x0fReservationLine\x12\x1f\n\x0bline_number\x18\x01 \x01(\x05R\nlineNumber\x12\x10\n\x03sku\x18\x02 \x01(\tR\x03sku\x12%\n\x08quantity\x18\x03 \x01(\x03\x42\t\xbaH\x06\"\x04\x18\xc0\x84=R\x08quantity\x12\x1d\n\x04held\x18\x04 \x01(\x03\x42\t\xbaH\x06\"\x04\x18\xc0\x84=R\x04held\x12#\n\x07shipped\x18\x05 \x01(\x03\x42\t\xbaH\x06\"\x04\x18\xc0\x84=R\x07shipped\"\x80\x03\n\x0bReservation\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12:\n\x05state\x18\x02 \x01(\x0e\x32$.atlas.inventory.v1.ReservationStateR\x05state\x12\x1a\n\x08priority\x18\x03 \x01(\x05R\x08priority\x12\x39\n\x05lines\x18\x04 \x03(\x0b\x32#.atlas.inventory.v1.ReservationLineR\x05lines\x12(\n\x07version\x18\x05 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\xff\xff\xff\xff\xff\xff\xff\x0fR\x07version\x12;\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x1f\n\x0bwaits_whole\x18\x08 \x01(\x08R\nwaitsWhole\"\xf6\x04\n\tBackorder\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x1f\n\x0bline_number\x18\x02 \x01(\x05R\nlineNumber\x12\x10\n\x03sku\x18\x03 \x01(\tR\x03sku\x12\x34\n\x10quantity_missing\x18\x04 \x01(\x03\x42\t\xbaH\x06\"\x04\x18\xc0\x84=R\x0fquantityMissing\x12%\n\x0equeue_position\x18\x05 \x01(\x05R\rqueuePosition\x12\x39\n\nplace_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tplaceTime\x12?\n\rexpected_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x65xpectedTime\x12(\n\x10mutual_hold_with\x18\x08 \x03(\tR\x0emutualHoldWith\x12(\n\x07version\x18\t \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\xff\xff\xff\xff\xff\xff\xff\x0fR\x07version\x12;\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x37\n\x0fwaiting_seconds\x18\x0c \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\xff\xff\xff\xff\xff\xff\xff\x0fR\x0ewaitingSeconds\x12\x1a\n\x08priority\x18\r \x01(\x05R\x08priority\x12\x1f\n\x0bwaits_whole\x18\x0e \x01(\x08R\nwaitsWhole\"<\n\x15GetReservationRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\"[\n\x16GetReservationResponse\x12\x41\n\x0breservation\x18\x01 \x01(\x0b\x32\x1f.atlas.inventory.v1.ReservationR\x0breservation\"\xf1\x01\n\x17ListReservationsRequest\x12(\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01H\x00R\x07orderId\x88\x01\x01\x12M\n\x05state\x18\x02 \x03(\x0e\x32$.atlas.inventory.v1.ReservationStateB\x11\xbaH\x0e\x92\x01\x0b\x10\x14\"\x07\x82\x01\x04\x10\x01 \x00R\x05state\x12\'\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08R\tpageTokenB\x0b\n\t_order_id\"\x87\x01\n\x18ListReservationsResponse\x12\x43\n\x0creservations\x18\x01 \x03(\x0b\x32\x1f.atlas.inventory.v1.ReservationR\x0creservations\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa8\x01\n\x15ListBackordersRequest\x12\x35\n\x03sku\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$H\x00R\x03sku\x88\x01\x01\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08R\tpageTokenB\x06\n\x04_sku\"\x7f\n\x16ListBackordersResponse\x12=\n\nbackorders\x18\x01 \x03(\x0b\x32\x1d.atlas.inventory.v1.BackorderR\nbackorders\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*\xe1\x02\n\x10ReservationState\x12!\n\x1dRESERVATION_STATE_UNSPECIFIED\x10\x00\x12\x1d\n\x19RESERVATION_STATE_PENDING\x10\x01\x12!\n\x1dRESERVATION_STATE_BACKORDERED\x10\x02\x12\x1e\n\x1aRESERVATION_STATE_RESERVED\x10\x03\x12\x1f\n\x1bRESERVATION_STATE_COMMITTED\x10\x04\x12\'\n#RESERVATION_STATE_PARTIALLY_SHIPPED\x10\x05\x12\x1d\n\x19RESERVATION_STATE_SHIPPED\x10\x06\x12\x1e\n\x1aRESERVATION_STATE_RELEASED\x10\x07\x12\x1e\n\x1aRESERVATION_STATE_REJECTED\x10\x08\x12\x1f\n\x1bRESERVATION_STATE_TOMBSTONE\x10\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,6 +45,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BACKORDER'].fields_by_name['quantity_missing']._serialized_options = b'\272H\006\"\004\030\300\204='
   _globals['_BACKORDER'].fields_by_name['version']._loaded_options = None
   _globals['_BACKORDER'].fields_by_name['version']._serialized_options = b'\272H\013\"\t\030\377\377\377\377\377\377\377\017'
+  _globals['_BACKORDER'].fields_by_name['waiting_seconds']._loaded_options = None
+  _globals['_BACKORDER'].fields_by_name['waiting_seconds']._serialized_options = b'\272H\013\"\t\030\377\377\377\377\377\377\377\017'
   _globals['_GETRESERVATIONREQUEST'].fields_by_name['order_id']._loaded_options = None
   _globals['_GETRESERVATIONREQUEST'].fields_by_name['order_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_LISTRESERVATIONSREQUEST'].fields_by_name['order_id']._loaded_options = None
@@ -61,24 +63,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTBACKORDERSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\310\001(\000'
   _globals['_LISTBACKORDERSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTBACKORDERSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\010'
-  _globals['_RESERVATIONSTATE']._serialized_start=2007
-  _globals['_RESERVATIONSTATE']._serialized_end=2360
+  _globals['_RESERVATIONSTATE']._serialized_start=2158
+  _globals['_RESERVATIONSTATE']._serialized_end=2511
   _globals['_RESERVATIONLINE']._serialized_start=123
   _globals['_RESERVATIONLINE']._serialized_end=298
   _globals['_RESERVATION']._serialized_start=301
-  _globals['_RESERVATION']._serialized_end=652
-  _globals['_BACKORDER']._serialized_start=655
-  _globals['_BACKORDER']._serialized_end=1167
-  _globals['_GETRESERVATIONREQUEST']._serialized_start=1169
-  _globals['_GETRESERVATIONREQUEST']._serialized_end=1229
-  _globals['_GETRESERVATIONRESPONSE']._serialized_start=1231
-  _globals['_GETRESERVATIONRESPONSE']._serialized_end=1322
-  _globals['_LISTRESERVATIONSREQUEST']._serialized_start=1325
-  _globals['_LISTRESERVATIONSREQUEST']._serialized_end=1566
-  _globals['_LISTRESERVATIONSRESPONSE']._serialized_start=1569
-  _globals['_LISTRESERVATIONSRESPONSE']._serialized_end=1704
-  _globals['_LISTBACKORDERSREQUEST']._serialized_start=1707
-  _globals['_LISTBACKORDERSREQUEST']._serialized_end=1875
-  _globals['_LISTBACKORDERSRESPONSE']._serialized_start=1877
-  _globals['_LISTBACKORDERSRESPONSE']._serialized_end=2004
+  _globals['_RESERVATION']._serialized_end=685
+  _globals['_BACKORDER']._serialized_start=688
+  _globals['_BACKORDER']._serialized_end=1318
+  _globals['_GETRESERVATIONREQUEST']._serialized_start=1320
+  _globals['_GETRESERVATIONREQUEST']._serialized_end=1380
+  _globals['_GETRESERVATIONRESPONSE']._serialized_start=1382
+  _globals['_GETRESERVATIONRESPONSE']._serialized_end=1473
+  _globals['_LISTRESERVATIONSREQUEST']._serialized_start=1476
+  _globals['_LISTRESERVATIONSREQUEST']._serialized_end=1717
+  _globals['_LISTRESERVATIONSRESPONSE']._serialized_start=1720
+  _globals['_LISTRESERVATIONSRESPONSE']._serialized_end=1855
+  _globals['_LISTBACKORDERSREQUEST']._serialized_start=1858
+  _globals['_LISTBACKORDERSREQUEST']._serialized_end=2026
+  _globals['_LISTBACKORDERSRESPONSE']._serialized_start=2028
+  _globals['_LISTBACKORDERSRESPONSE']._serialized_end=2155
 # @@protoc_insertion_point(module_scope)
