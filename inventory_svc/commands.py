@@ -10,9 +10,10 @@ from chassis.handling import Command
 from chassis.money import Money
 from chassis.world import Aggregate, Context, Decision, Keys, World, keys
 from inventory_svc import ledger_resources, wire
-from inventory_svc.backlog import waiting
-from inventory_svc.domain import backorder
+from inventory_svc.announcements import open_under
+from inventory_svc.backlog import serve
 from inventory_svc.domain.adjustment import Adjustment, AdjustmentLine, Holders, adjust
+from inventory_svc.domain.announcement import Announcement, OpenAnnouncement
 from inventory_svc.domain.backorder import Queue, Stock, Walk
 from inventory_svc.domain.commands import AdjustStock, CreateItem, ReceiveStock, UpdateItem
 from inventory_svc.domain.errors import (
@@ -95,18 +96,20 @@ def _revaluation(before: StockItem, after: StockItem, context: Context) -> Movem
 def receive_stock(world: World, command: ReceiveStock, context: Context) -> Decision:
     """Receive stock and give it to the orders that wait, in queue order."""
     stock = _known(world, command.lines)
-    walk = _serve(world, {line.sku: stock[line.sku].moved(line.quantity) for line in command.lines})
+    walk = serve(world, {line.sku: stock[line.sku].moved(line.quantity) for line in command.lines}, context.now)
     receipt = Receipt(context.new_id(), command.reference, command.lines, _completed(walk))
     source = Source(MovementReason.RECEIPT, receipt.receipt_id, context.cause_id)
     movements = _movements(walk, command.lines, source, context)
     arrivals = tuple(StockReceived(movement, receipt.receipt_id, receipt.reference) for movement in movements)
-    return _moved(walk, movements, arrivals, receipt)
+    announced = open_under(world, command.reference)
+    closed = (announced.received(receipt.receipt_id),) if announced else ()
+    return _moved(walk, movements, arrivals, receipt, *closed)
 
 
 def adjust_stock(world: World, command: AdjustStock, context: Context) -> Decision:
     """Correct stock, all lines or none, and give what is more to the orders that wait, in queue order."""
     stock = _known(world, command.lines)
-    walk = _serve(world, adjust(stock, command.lines, lambda sku: first_holders(world, sku)))
+    walk = serve(world, adjust(stock, command.lines, lambda sku: first_holders(world, sku)), context.now)
     adjustment = Adjustment(context.new_id(), command.reason, command.comment, command.lines, _completed(walk))
     source = Source(command.reason, adjustment.adjustment_id, context.cause_id)
     movements = _movements(walk, command.lines, source, context)
@@ -126,10 +129,6 @@ def _known(world: World, lines: Lines) -> Stock:
     return stock
 
 
-def _serve(world: World, stock: Stock) -> Walk:
-    return backorder.walk(stock, lambda skus: waiting(world, skus))
-
-
 def _completed(walk: Walk) -> tuple[str, ...]:
     return tuple(reservation.order_id for reservation in walk.completed)
 
@@ -139,11 +138,15 @@ def _movements(walk: Walk, lines: Lines, source: Source, context: Context) -> tu
 
 
 def _moved(
-    walk: Walk, movements: tuple[Movement, ...], told: tuple[StockReceived | StockAdjusted, ...], result: Receipt | Adjustment
+    walk: Walk,
+    movements: tuple[Movement, ...],
+    told: tuple[StockReceived | StockAdjusted, ...],
+    result: Receipt | Adjustment,
+    *closed: Announcement,
 ) -> Decision:
     """Return a change of stock as a decision, with all that the walk of the queues gave to those who waited."""
     reserved = tuple(InventoryReserved(reservation.order_id, reservation.lines) for reservation in walk.completed)
-    changed: tuple[Aggregate, ...] = (*walk.stock.values(), *walk.served, *movements, result)
+    changed: tuple[Aggregate, ...] = (*walk.stock.values(), *walk.served, *movements, result, *closed)
     return Decision(changed=changed, events=(*told, *reserved), result=result)
 
 
@@ -153,7 +156,7 @@ def _item(command: CreateItem | UpdateItem) -> Keys:
 
 def _items_and_queues(command: ReceiveStock) -> Keys:
     skus = [line.sku for line in command.lines]
-    return keys(StockItem, skus) | keys(Queue, skus)
+    return keys(StockItem, skus) | keys(Queue, skus) | keys(OpenAnnouncement, [command.reference])
 
 
 def _items_queues_and_holders(command: AdjustStock) -> Keys:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from google.protobuf.message import Message
@@ -11,13 +13,16 @@ from chassis.handling import Reaction
 from chassis.timers import Work
 from chassis.world import NOTHING, Context, Decision, Keys, World, keys
 from inventory_svc import wire
-from inventory_svc.backlog import waiting
+from inventory_svc.backlog import serve
 from inventory_svc.domain import backorder, events
+from inventory_svc.domain.announcement import Expected
 from inventory_svc.domain.backorder import Queue, Stock
+from inventory_svc.domain.expectation import NO_OUTLOOK, foresee_new
 from inventory_svc.domain.facts import OrderCancelled, OrderConfirmed, OrderLinesCancelled, OrderPlaced, OrderShipped
 from inventory_svc.domain.reservation import Line, Reservation
 from inventory_svc.domain.shipping import Shipping, ship_held
 from inventory_svc.domain.stock import StockItem
+from inventory_svc.outlook import OUTLOOK
 
 
 def order_placed(world: World, fact: OrderPlaced, context: Context) -> Decision:
@@ -32,8 +37,9 @@ def order_placed(world: World, fact: OrderPlaced, context: Context) -> Decision:
     if unknown:
         failed = events.InventoryReservationFailed(placed.order_id, events.Failure.UNKNOWN_ITEM, unknown)
         return Decision(changed=(placed.rejected(),), events=(failed, *answered))
-    joined, after = backorder.join(placed, stock)
-    return _shipped(stock, ship_held(joined, after, context.new_id, context.cause_id), (_answer(joined), *answered))
+    joined, after = backorder.join(placed, stock, context.now)
+    expected = foresee_new(world.extra.get(OUTLOOK, NO_OUTLOOK), joined.lines, after)
+    return _shipped(stock, ship_held(joined, after, context.new_id, context.cause_id), (_answer(joined, expected), *answered))
 
 
 def order_cancelled(world: World, fact: OrderCancelled, context: Context) -> Decision:
@@ -44,10 +50,10 @@ def order_cancelled(world: World, fact: OrderCancelled, context: Context) -> Dec
     stock = _stock(world, {line.sku for line in known.lines})
     released, after = backorder.leave(known, stock)
     answer = events.InventoryReleased(known.order_id, events.ReleaseReason.ORDER_CANCELLED, released)
-    return _given_back(world, known.cancelled(fact.placing), stock, after, answer)
+    return _given_back(world, context, known.cancelled(fact.placing), (stock, after), answer)
 
 
-def order_lines_cancelled(world: World, fact: OrderLinesCancelled, _context: Context) -> Decision:
+def order_lines_cancelled(world: World, fact: OrderLinesCancelled, context: Context) -> Decision:
     """Give back what cancelled lines held, and serve those who wait for it. One told before its order waits for it."""
     known = _known(world, fact.order_id)
     if known.knows_cancellation(fact.cancellation.cancellation_id):
@@ -57,12 +63,15 @@ def order_lines_cancelled(world: World, fact: OrderLinesCancelled, _context: Con
         return Decision(changed=(told,))
     stock = _stock(world, fact.skus)
     closed, released, after = backorder.give_up(told, stock)
-    return _given_back(world, closed, stock, after, _released(closed, released))
+    return _given_back(world, context, closed, (stock, after), _released(closed, released))
 
 
-def _given_back(world: World, order: Reservation, before: Stock, after: Stock, answer: events.Event) -> Decision:
-    """Answer, and give what an order gave back to those who wait, in the same transaction."""
-    walk = backorder.walk(after, lambda skus: (other for other in waiting(world, skus) if other.key != order.key))
+def _given_back(
+    world: World, context: Context, order: Reservation, stock: tuple[Stock, Stock], answer: events.Event
+) -> Decision:
+    """Answer, and give what an order gave back, the stock before and after it, to those who wait, in the same transaction."""
+    before, after = stock
+    walk = serve(world, after, context.now, but=order.order_id)
     return Decision(
         changed=(order, *walk.served, *backorder.changed(before, walk.stock)),
         events=(answer, *(events.InventoryReserved(r.order_id, r.lines) for r in walk.completed)),
@@ -96,10 +105,10 @@ def _stock(world: World, skus: set[str] | frozenset[str]) -> Stock:
     return {sku: item for sku in sorted(skus) if (item := world.find(StockItem, sku))}
 
 
-def _answer(reservation: Reservation) -> events.Event:
+def _answer(reservation: Reservation, expected: Mapping[int, datetime]) -> events.Event:
     if reservation.is_complete:
         return events.InventoryReserved(reservation.order_id, reservation.lines)
-    return events.InventoryReservationFailed(reservation.order_id, events.Failure.BACKORDERED, reservation.lines)
+    return events.InventoryReservationFailed(reservation.order_id, events.Failure.BACKORDERED, reservation.lines, expected)
 
 
 def _released(order: Reservation, lines: tuple[Line, ...]) -> events.Event:
@@ -116,7 +125,8 @@ def _order(order_id: str) -> Keys:
 
 
 def _placed_keys(fact: OrderPlaced) -> Keys:
-    return keys(StockItem, {line.sku for line in fact.lines}) | _order(fact.order_id)
+    skus = {line.sku for line in fact.lines}
+    return keys(StockItem, skus) | keys(Expected, skus) | _order(fact.order_id)
 
 
 def _cancelled_keys(fact: OrderCancelled | OrderLinesCancelled) -> Keys:

@@ -8,6 +8,8 @@ import grpc.aio
 
 from atlas.inventory.v1 import (
     adjustment_pb2,
+    announcement_pb2,
+    backorder_pb2,
     inventory_service_pb2,
     inventory_service_pb2_grpc,
     movement_pb2,
@@ -16,8 +18,9 @@ from atlas.inventory.v1 import (
 )
 from chassis.application import Edge
 from chassis.grpc_server import Servicer
-from inventory_svc import ledger_queries, queries
+from inventory_svc import ledger_queries, queries, queue_queries
 from inventory_svc.commands import ADJUST_STOCK, RECEIVE_STOCK, create_item_command, update_item_command
+from inventory_svc.queue_commands import ANNOUNCE_STOCK, PRIORITIZE_BACKORDER, RELEASE_HELD
 from inventory_svc.settings import Settings
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -34,6 +37,7 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
         stock_currency = cast(Settings, edge.settings).stock_currency
         self._create_item = create_item_command(stock_currency)
         self._update_item = update_item_command(stock_currency)
+        self._queues = queue_queries.QueueReads(edge.pager, edge.service.clock)
 
     async def CreateItem(self, request: stock_pb2.CreateItemRequest, context: Context) -> stock_pb2.CreateItemResponse:
         """Make an item."""
@@ -107,7 +111,48 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
         self, request: reservation_pb2.ListBackordersRequest, context: Context
     ) -> reservation_pb2.ListBackordersResponse:
         """List the lines that wait for stock."""
-        return await self._queries.run(self._lists.list_backorders, request)
+        return await self._queries.run(self._queues.list_backorders, request)
+
+    async def PrioritizeBackorder(
+        self, request: backorder_pb2.PrioritizeBackorderRequest, context: Context
+    ) -> backorder_pb2.PrioritizeBackorderResponse:
+        """Give a waiting order another place in its queues."""
+        response: backorder_pb2.PrioritizeBackorderResponse = await self._commands.submit(
+            PRIORITIZE_BACKORDER, request, context
+        )
+        return response
+
+    async def ReleaseHeldStock(
+        self, request: backorder_pb2.ReleaseHeldStockRequest, context: Context
+    ) -> backorder_pb2.ReleaseHeldStockResponse:
+        """Give back what a waiting order holds."""
+        response: backorder_pb2.ReleaseHeldStockResponse = await self._commands.submit(RELEASE_HELD, request, context)
+        return response
+
+    async def AnnounceStock(
+        self, request: announcement_pb2.AnnounceStockRequest, context: Context
+    ) -> announcement_pb2.AnnounceStockResponse:
+        """Say what stock should come, and when."""
+        response: announcement_pb2.AnnounceStockResponse = await self._commands.submit(ANNOUNCE_STOCK, request, context)
+        return response
+
+    async def GetAnnouncement(
+        self, request: announcement_pb2.GetAnnouncementRequest, context: Context
+    ) -> announcement_pb2.GetAnnouncementResponse:
+        """Read one announcement."""
+        return await self._queries.run(queue_queries.get_announcement, request)
+
+    async def ListAnnouncements(
+        self, request: announcement_pb2.ListAnnouncementsRequest, context: Context
+    ) -> announcement_pb2.ListAnnouncementsResponse:
+        """List announcements."""
+        return await self._queries.run(self._queues.list_announcements, request)
+
+    async def GetAvailability(
+        self, request: announcement_pb2.GetAvailabilityRequest, context: Context
+    ) -> announcement_pb2.GetAvailabilityResponse:
+        """Say what a new order would get."""
+        return await self._queries.run(self._queues.get_availability, request)
 
 
 def servicers(edge: Edge) -> list[Servicer]:

@@ -1,26 +1,29 @@
 """How items, movements, receipts, adjustments and reservations are kept, and how the queue of a SKU is loaded.
 
-Lock order: SKUs ascending, then orders ascending. Every change of what a line holds or misses locks its SKU first, so the
-queue of a locked SKU stands still while its orders are being locked.
+Lock order: SKUs ascending, then orders ascending, then announcements. Every change of what a line holds or misses locks its
+SKU first, so the queue of a locked SKU stands still while its orders are being locked. Who takes all or nothing needs stock
+of other SKUs too: these are looked up before the first lock, and locked in the same order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
+from chassis.errors import Conflict
 from chassis.money import Money
 from chassis.store import Child, Columns, Mapping, Store
 from chassis.tables import Time, aggregate_columns
 from chassis.world import Keys, World
-from inventory_svc import backlog, holders
+from inventory_svc import announcements, backlog, holders
 from inventory_svc.domain.adjustment import Adjustment, AdjustmentLine, Holders
-from inventory_svc.domain.backorder import Queue
+from inventory_svc.domain.announcement import Expected, OpenAnnouncement
+from inventory_svc.domain.backorder import Hold, Place, Queue
 from inventory_svc.domain.reservation import Line, LineCancellation, Placing, Reservation, Shipment
 from inventory_svc.domain.stock import Movement, MovementReason, Receipt, ReceiptLine, StockItem
+from inventory_svc.outlook import OUTLOOK, QueueReader
 
 Uuid = pg.UUID(as_uuid=False)
 metadata = sa.MetaData()
@@ -37,6 +40,7 @@ stock_item = sa.Table(
     sa.Column("reserved", sa.BigInteger, nullable=False),
     sa.Column("backordered", sa.BigInteger, nullable=False, comment="what waiting lines miss"),
     sa.Column("movement_count", sa.BigInteger, nullable=False),
+    sa.Column("backordered_whole", sa.BigInteger, nullable=False, comment="of these, by orders that take all or nothing"),
     *aggregate_columns(),
 )
 
@@ -85,6 +89,8 @@ reservation = sa.Table(
     sa.Column("order_id", Uuid, primary_key=True),
     sa.Column("state", sa.Text, nullable=False, comment="derived from the facts, kept for searching"),
     sa.Column("priority", sa.SmallInteger, nullable=False),
+    sa.Column("prioritize_time", Time, comment="when its place in the queue was last changed"),
+    sa.Column("waits_whole", sa.Boolean, nullable=False, comment="takes stock only when that completes it"),
     sa.Column("place_time", Time, comment="empty until somebody said when the order was placed"),
     sa.Column("placed_by", sa.Text, nullable=False),
     sa.Column("placed_by_issuer", sa.Text, nullable=False),
@@ -107,6 +113,11 @@ reservation_line = sa.Table(
     sa.Column("shipped", sa.BigInteger, nullable=False),
     sa.Column("cancelled", sa.BigInteger, nullable=False),
     sa.Column("waiting", sa.BigInteger, nullable=False, comment="units it waits for; 0 once the order is closed"),
+    sa.Column("take_time", Time, comment="when it last took units"),
+    sa.Column("turn", sa.SmallInteger, nullable=False, comment="minus the order's priority: the queue is in ascending order"),
+    sa.Column("place_time", Time, nullable=False, comment="the order's"),
+    sa.Column("is_whole", sa.Boolean, nullable=False, comment="the order's waits_whole"),
+    sa.Column("is_queued", sa.Boolean, nullable=False, comment="whether the order waits for anything"),
 )
 
 
@@ -120,6 +131,7 @@ def _item_columns(item: StockItem) -> Columns:
         "reserved": item.reserved,
         "backordered": item.backordered,
         "movement_count": item.movement_count,
+        "backordered_whole": item.backordered_whole,
     }
 
 
@@ -134,6 +146,7 @@ def item_from(row: Any, _children: object = None) -> StockItem:
         backordered=row.backordered,
         warehouse_id=row.warehouse_id,
         movement_count=row.movement_count,
+        backordered_whole=row.backordered_whole,
     )
 
 
@@ -193,6 +206,8 @@ def _reservation_columns(value: Reservation) -> Columns:
     return {
         "state": value.state.value,
         "priority": value.priority,
+        "prioritize_time": value.prioritize_time,
+        "waits_whole": value.waits_whole,
         "place_time": placing.place_time if placing else None,
         "placed_by": placing.placed_by if placing else "",
         "placed_by_issuer": placing.placed_by_issuer if placing else "",
@@ -210,7 +225,9 @@ def reservation_from(row: Any, children: list[list[Any]]) -> Reservation:
         order_id=row.order_id,
         placing=Placing(row.place_time, row.placed_by, row.placed_by_issuer) if row.place_time else None,
         priority=row.priority,
-        lines=tuple(Line(r.line_number, r.sku, r.quantity, r.held, r.shipped, r.cancelled) for r in children[0]),
+        prioritize_time=row.prioritize_time,
+        waits_whole=row.waits_whole,
+        lines=tuple(Line(r.line_number, r.sku, r.quantity, r.held, r.shipped, r.cancelled, r.take_time) for r in children[0]),
         has_unknown_item=row.has_unknown_item,
         is_confirmed=row.is_confirmed,
         is_cancelled=row.is_cancelled,
@@ -220,6 +237,10 @@ def reservation_from(row: Any, children: list[list[Any]]) -> Reservation:
 
 
 def _line_columns(value: Reservation) -> list[Columns]:
+    if not value.lines:
+        return []
+    turn, place_time, _ = value.queue_place
+    order = {"turn": turn, "place_time": place_time, "is_whole": value.waits_whole, "is_queued": bool(value.waiting)}
     return [
         {
             "order_id": value.order_id,
@@ -230,6 +251,8 @@ def _line_columns(value: Reservation) -> list[Columns]:
             "shipped": line.shipped,
             "cancelled": line.cancelled,
             "waiting": line.missing if value.is_open else 0,
+            "take_time": line.take_time,
+            **order,
         }
         for line in value.lines
     ]
@@ -254,27 +277,71 @@ class InventoryStore(Store):
     """Loads SKUs, then the orders that a message names together with all that wait in the queues it may walk."""
 
     def load(self, connection: sa.Connection, keys: Keys) -> World:
-        """Lock and load the named SKUs, then the named and the waiting orders."""
-        world = super().load(connection, frozenset(key for key in keys if key[0] is StockItem))
-        named = {key for kind, key in keys if kind is Reservation}
-        queues = [key for kind, key in keys if kind is Queue]
-        orders = sorted(named | self._waiting(connection, queues))
+        """Lock and load the SKUs, then the named and the waiting orders. A whole order that came meanwhile: Conflict."""
+        holds, places = _named(keys, Hold), _named(keys, Place)
+        given = _skus_of(connection, holds)
+        queues = _named(keys, Queue) | given
+        skus = _named(keys, StockItem) | given | _needed_by_whole_orders(connection, queues)
+        world = super().load(connection, frozenset((StockItem, sku) for sku in skus))
+        orders = sorted(_named(keys, Reservation) | holds | places | _waiting(connection, queues))
         if orders:
             self.load_kind(connection, world, _RESERVATIONS, orders)
-        backlog.remember(world)
-        if held := [key for kind, key in keys if kind is Holders]:
-            world.extra[holders.EXTRA] = holders.look_up(connection, held)
+        if any(_lacks(order, skus, queues, holds) for order in world.all(Reservation)):
+            raise Conflict(reservation.name)
+        backlog.remember(world, places)
+        self._load_announced(connection, world, keys)
+        if held := _named(keys, Holders):
+            world.extra[holders.EXTRA] = holders.look_up(connection, sorted(held))
         return world
 
-    @staticmethod
-    def _waiting(connection: sa.Connection, skus: Iterable[str]) -> set[str]:
-        """Return the orders that wait for one of these SKUs, whose rows are locked."""
-        wanted = sorted(skus)
-        if not wanted:
-            return set()
-        line = reservation_line.c
-        one_of = sa.any_(sa.bindparam("skus", wanted, type_=pg.ARRAY(sa.Text)))
-        return set(connection.scalars(sa.select(line.order_id).where(line.sku == one_of, line.waiting > 0)))
+    def _load_announced(self, connection: sa.Connection, world: World, keys: Keys) -> None:
+        """Lock and load what is announced under the named references, and read what should come of the named SKUs."""
+        references, expected = _named(keys, OpenAnnouncement), _named(keys, Expected)
+        if references:
+            announcements.lock_references(connection, references)
+            known = announcements.open_ids(connection, references)
+            if known:
+                self.load_kind(connection, world, announcements.ANNOUNCEMENTS, sorted(known.values()))
+            announcements.remember(world, known)
+        if expected:
+            world.extra[OUTLOOK] = QUEUES.expected(connection, world, expected)
 
 
-STORE = InventoryStore(_ITEMS, _RESERVATIONS, _MOVEMENTS, _RECEIPTS, _ADJUSTMENTS)
+def _named(keys: Keys, named: type) -> set[str]:
+    return {key for kind, key in keys if kind is named}
+
+
+def _lacks(order: Reservation, skus: set[str], queues: set[str], holds: set[str]) -> bool:
+    """Whether a SKU of an order that may give or take all of it at once is not locked."""
+    if order.order_id in holds:
+        return any(line.sku not in skus for line in order.lines)
+    return order.waits_whole and order.waits_for(queues) and any(sku not in skus for sku in order.needs)
+
+
+def _among(column: sa.ColumnElement[Any], values: set[str]) -> sa.ColumnElement[bool]:
+    return column == sa.any_(sa.bindparam(None, sorted(values), type_=pg.ARRAY(column.type), unique=True))
+
+
+def _waiting(connection: sa.Connection, skus: set[str]) -> set[str]:
+    """Return the orders that wait for one of these SKUs, whose rows are locked."""
+    line = reservation_line.c
+    return set(connection.scalars(sa.select(line.order_id).where(_among(line.sku, skus), line.waiting > 0))) if skus else set()
+
+
+def _skus_of(connection: sa.Connection, order_ids: set[str]) -> set[str]:
+    """Return the SKUs of orders; they never change once an order is placed."""
+    line = reservation_line.c
+    return set(connection.scalars(sa.select(line.sku).where(_among(line.order_id, order_ids)))) if order_ids else set()
+
+
+def _needed_by_whole_orders(connection: sa.Connection, queues: set[str]) -> set[str]:
+    """Return the SKUs that those miss who wait for one of these SKUs and take all or nothing."""
+    if not queues:
+        return set()
+    mine, other = reservation_line.c, reservation_line.alias("other").c
+    waits = sa.exists().where(other.order_id == mine.order_id, _among(other.sku, queues), other.waiting > 0, other.is_whole)
+    return set(connection.scalars(sa.select(mine.sku).distinct().where(mine.is_whole, mine.waiting > 0, waits)))
+
+
+QUEUES = QueueReader(stock_item, reservation_line)
+STORE = InventoryStore(_ITEMS, _RESERVATIONS, _MOVEMENTS, _RECEIPTS, _ADJUSTMENTS, announcements.ANNOUNCEMENTS)

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, cast
 
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from atlas.common.v1.event_metadata_pb2 import EventMetadata
-from atlas.inventory.v1 import adjustment_pb2, inventory_events_pb2, reservation_pb2, stock_pb2
+from atlas.inventory.v1 import adjustment_pb2, announcement_pb2, backorder_pb2, inventory_events_pb2, reservation_pb2, stock_pb2
 from atlas.orders.v1 import order_events_pb2
 from chassis.values import money, money_message, time, time_message
 from chassis.world import Row, World
 from inventory_svc.domain import events, facts
 from inventory_svc.domain.adjustment import AdjustmentLine
-from inventory_svc.domain.commands import AdjustStock, CreateItem, ReceiveStock, UpdateItem
+from inventory_svc.domain.announcement import AnnouncedLine, Announcement
+from inventory_svc.domain.commands import (
+    AdjustStock,
+    AnnounceStock,
+    CreateItem,
+    PrioritizeBackorder,
+    ReceiveStock,
+    ReleaseHeld,
+    UpdateItem,
+)
 from inventory_svc.domain.reservation import Line, LineCancellation, Placing, Reservation, Shipment
 from inventory_svc.domain.stock import MovementReason, Receipt, ReceiptLine, StockItem
 
@@ -54,6 +66,31 @@ def adjust_stock(request: adjustment_pb2.AdjustStockRequest) -> AdjustStock:
 def receive_stock(request: stock_pb2.ReceiveStockRequest) -> ReceiveStock:
     """Read a request to receive stock."""
     return ReceiveStock(request.reference, tuple(ReceiptLine(line.sku, line.quantity) for line in request.lines))
+
+
+def prioritize_backorder(request: backorder_pb2.PrioritizeBackorderRequest) -> PrioritizeBackorder:
+    """Read a request to give a waiting order another place."""
+    return PrioritizeBackorder(request.order_id, request.priority, _expected(request))
+
+
+def release_held(request: backorder_pb2.ReleaseHeldStockRequest) -> ReleaseHeld:
+    """Read a request to give back what a waiting order holds."""
+    return ReleaseHeld(request.order_id, _expected(request))
+
+
+def _expected(request: Any) -> int | None:
+    return request.expected_version if request.HasField("expected_version") else None
+
+
+def announce_stock(request: announcement_pb2.AnnounceStockRequest) -> AnnounceStock:
+    """Read a request to announce stock."""
+    lines = tuple(AnnouncedLine(line.sku, line.quantity) for line in request.lines)
+    return AnnounceStock(request.reference, time(request.expected_time), lines)
+
+
+def wanted_lines(request: announcement_pb2.GetAvailabilityRequest) -> tuple[Line, ...]:
+    """Read what somebody would order, numbered from 1."""
+    return tuple(Line(number, line.sku, line.quantity) for number, line in enumerate(request.lines, 1))
 
 
 def state_name(state: int) -> str:
@@ -133,11 +170,21 @@ def _stock_lines(lines: tuple[Line, ...]) -> list[inventory_events_pb2.StockLine
 
 def _reservation_failed(event: events.InventoryReservationFailed) -> inventory_events_pb2.InventoryReservationFailed:
     short = [
-        inventory_events_pb2.ShortLine(line_number=n.line_number, sku=n.sku, held=n.held, missing=n.missing)
+        inventory_events_pb2.ShortLine(
+            line_number=n.line_number,
+            sku=n.sku,
+            held=n.held,
+            missing=n.missing,
+            expected_time=_time_or_none(event.expected.get(n.line_number)),
+        )
         for n in event.lines
     ]
     reason = enum_value(inventory_events_pb2.ReservationFailure, "RESERVATION_FAILURE", event.reason)
     return inventory_events_pb2.InventoryReservationFailed(order_id=event.order_id, reason=reason, lines=short)
+
+
+def _time_or_none(at: datetime | None) -> Timestamp | None:
+    return time_message(at) if at is not None else None
 
 
 def _stock_shipped(event: events.StockShipped) -> inventory_events_pb2.StockShipped:
@@ -223,6 +270,7 @@ def reservation_message(row: Row[Reservation]) -> reservation_pb2.Reservation:
         order_id=reservation.order_id,
         state=enum_value(reservation_pb2.ReservationState, "RESERVATION_STATE", reservation.state),
         priority=reservation.priority,
+        waits_whole=reservation.waits_whole,
         lines=[_reservation_line(line) for line in reservation.lines],
         **stamps(row),
     )
@@ -239,15 +287,21 @@ def _reservation_line(line: Line) -> reservation_pb2.ReservationLine:
     )
 
 
-def backorder_message(row: Any, mutual_hold_with: list[str]) -> reservation_pb2.Backorder:
-    """Write a waiting line from the row of the query that found it."""
+def backorder_message(
+    row: Any, *, position: int, now: datetime, expected: datetime | None, mutual_hold_with: list[str]
+) -> reservation_pb2.Backorder:
+    """Write a waiting line from the row of the query that found it and what was found about it."""
     return reservation_pb2.Backorder(
         order_id=row.order_id,
         line_number=row.line_number,
         sku=row.sku,
         quantity_missing=row.waiting,
-        queue_position=row.queue_position,
+        queue_position=position,
         place_time=time_message(row.place_time),
+        waiting_seconds=max(0, int((now - row.place_time).total_seconds())),
+        expected_time=_time_or_none(expected),
+        priority=row.priority,
+        waits_whole=row.waits_whole,
         mutual_hold_with=mutual_hold_with,
         version=row.version,
         create_time=time_message(row.create_time),
@@ -268,3 +322,56 @@ def updated(world: World, item: StockItem) -> stock_pb2.UpdateItemResponse:
 def received(world: World, receipt: Receipt) -> stock_pb2.ReceiveStockResponse:
     """Answer ReceiveStock."""
     return stock_pb2.ReceiveStockResponse(receipt=receipt_message(world.row(receipt)))
+
+
+def prioritized(world: World, reservation: Reservation) -> backorder_pb2.PrioritizeBackorderResponse:
+    """Answer PrioritizeBackorder."""
+    return backorder_pb2.PrioritizeBackorderResponse(reservation=reservation_message(world.row(reservation)))
+
+
+def held_released(world: World, reservation: Reservation) -> backorder_pb2.ReleaseHeldStockResponse:
+    """Answer ReleaseHeldStock."""
+    return backorder_pb2.ReleaseHeldStockResponse(reservation=reservation_message(world.row(reservation)))
+
+
+def announced(world: World, announcement: Announcement) -> announcement_pb2.AnnounceStockResponse:
+    """Answer AnnounceStock."""
+    return announcement_pb2.AnnounceStockResponse(announcement=announcement_message(world.row(announcement)))
+
+
+def announcement_message(row: Row[Announcement]) -> announcement_pb2.Announcement:
+    """Write an announcement."""
+    announcement = row.aggregate
+    return announcement_pb2.Announcement(
+        announcement_id=announcement.announcement_id,
+        reference=announcement.reference,
+        state=enum_value(announcement_pb2.AnnouncementState, "ANNOUNCEMENT_STATE", announcement.state),
+        expected_time=time_message(announcement.expected_time),
+        lines=[announcement_pb2.AnnouncementLine(sku=line.sku, quantity=line.quantity) for line in announcement.lines],
+        receipt_id=announcement.receipt_id,
+        replaced_by=announcement.replaced_by,
+        **stamps(row),
+    )
+
+
+def announcement_state_name(state: int) -> str:
+    """Return the domain's name of an announcement's state."""
+    return announcement_pb2.AnnouncementState.Name(state).removeprefix("ANNOUNCEMENT_STATE_")  # type: ignore[arg-type]
+
+
+def availability(
+    now: datetime, lines: Sequence[Line], expected: Mapping[int, datetime]
+) -> announcement_pb2.GetAvailabilityResponse:
+    """Write what a new order would hold of each line, and when the rest should come."""
+    return announcement_pb2.GetAvailabilityResponse(
+        as_of=time_message(now),
+        lines=[
+            announcement_pb2.AvailabilityLine(
+                sku=line.sku,
+                quantity=line.quantity,
+                available_now=line.held,
+                expected_time=_time_or_none(expected.get(line.line_number)),
+            )
+            for line in lines
+        ],
+    )

@@ -40,6 +40,12 @@ def _order(variable: str, unit_price: int, quantity: int = 1) -> Example:
     return Example("orders.v1.OrderService/PlaceOrder", body, (variable, "order.orderId"), (WAIT,))
 
 
+def _waiting(variable: str, quantity: int) -> Example:
+    lines = [{"sku": "$SKU", "quantity": quantity, "unit_price": _money(1999)}]
+    body = {"customer_id": "cust-1001", "currency_code": "EUR", "payment_method": "pm_ok", "lines": lines}
+    return Example("orders.v1.OrderService/PlaceOrder", body, (variable, "order.orderId"), (WAIT,))
+
+
 def _approval(variable: str, order: str) -> Example:
     body = {"order_id": order}
     return Example("workflow.v1.WorkflowService/ListApprovals", body, (variable, "approvals.0.approvalId"))
@@ -110,6 +116,23 @@ INVENTORY = (
     Example("inventory.v1.InventoryService/GetReservation", {"order_id": "$ORDER_ID"}),
     Example("inventory.v1.InventoryService/ListReservations", {"page_size": 1}),
     Example("inventory.v1.InventoryService/ListBackorders", {"page_size": 1}),
+    Example(
+        "inventory.v1.InventoryService/AnnounceStock",
+        {"reference": "PO-78", "expected_time": "2099-01-31T12:00:00Z", "lines": [{"sku": "$SKU", "quantity": 20}]},
+        ("ANNOUNCEMENT_ID", "announcement.announcementId"),
+    ),
+    Example("inventory.v1.InventoryService/GetAnnouncement", {"announcement_id": "$ANNOUNCEMENT_ID"}),
+    Example("inventory.v1.InventoryService/ListAnnouncements", {"reference": "PO-78", "page_size": 1}),
+    Example("inventory.v1.InventoryService/GetAvailability", {"lines": [{"sku": "$SKU", "quantity": 12}]}),
+    Example(
+        "inventory.v1.InventoryService/PrioritizeBackorder",
+        {"order_id": "$WAITING_ID", "priority": 5, "comment": "promised by phone"},
+        needs=(_waiting("WAITING_ID", 12),),
+    ),
+    Example(
+        "inventory.v1.InventoryService/ReleaseHeldStock",
+        {"order_id": "$WAITING_ID", "comment": "another order can be completed with it"},
+    ),
 )
 BILLING = (
     Example("billing.v1.BillingService/ListInvoices", {"order_id": "$ORDER_ID"}, ("INVOICE_ID", "invoices.0.invoiceId")),

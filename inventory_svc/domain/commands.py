@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from chassis.money import Money
 from inventory_svc.domain.adjustment import AdjustmentLine
+from inventory_svc.domain.announcement import AnnouncedLine
 from inventory_svc.domain.stock import MovementReason, ReceiptLine
 
 
@@ -43,3 +45,29 @@ class ReceiveStock:
 
     reference: str
     lines: tuple[ReceiptLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PrioritizeBackorder:
+    """Give a waiting order another place in its queues; `expected_version` is that of its reservation."""
+
+    order_id: str
+    priority: int
+    expected_version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseHeld:
+    """Give back what a waiting order holds; `expected_version` is that of its reservation."""
+
+    order_id: str
+    expected_version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceStock:
+    """Expect stock at a time, each SKU once."""
+
+    reference: str
+    expected_time: datetime
+    lines: tuple[AnnouncedLine, ...]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from chassis.errors import Refusal, Violation
 from inventory_svc.domain.stock import StockItem
@@ -108,7 +109,7 @@ def _say_what_is_free(lines: Iterable[InUse]) -> Iterator[Violation]:
 
 
 class UnknownItems(InventoryRefusal):
-    """A receipt or an adjustment names SKUs that no item has; `places` are the indexes of these lines."""
+    """SKUs are named that no item has; `places` are the indexes of these lines."""
 
     reason = "VALIDATION_FAILED"
 
@@ -116,3 +117,52 @@ class UnknownItems(InventoryRefusal):
         found = tuple(places)
         violations = tuple(Violation(f"lines[{n}].sku", "sku.exists", f"there is no item {sku}") for n, sku in found)
         super().__init__(f"{len(found)} line(s) name an unknown item", violations=violations)
+
+
+class ReservationNotFound(InventoryRefusal):
+    """No order with this id was read."""
+
+    reason = "NOT_FOUND"
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__(f"there is no reservation for order {order_id}")
+
+
+class ReservationChanged(InventoryRefusal):
+    """The reservation is not at the version the caller decided on."""
+
+    reason = "VERSION_MISMATCH"
+
+    def __init__(self, expected: int, actual: int) -> None:
+        super().__init__(f"the reservation is at version {actual}, not {expected}")
+
+
+class NotWaiting(InventoryRefusal):
+    """The order does not wait for stock, so it has no place in a queue."""
+
+    reason = "ILLEGAL_STATE"
+
+    def __init__(self, order_id: str, state: str) -> None:
+        hint = "GET /v1/inventory/backorders lists the orders that wait"
+        super().__init__(f"order {order_id} does not wait for stock: its reservation is {state}", hint=hint)
+
+
+class HoldsNothing(InventoryRefusal):
+    """The order waits and holds nothing that could be given back."""
+
+    reason = "ILLEGAL_STATE"
+
+    def __init__(self, order_id: str) -> None:
+        hint = "mutual_hold_with in GET /v1/inventory/backorders names the orders that hold what it misses"
+        super().__init__(f"order {order_id} holds nothing that could be given back", hint=hint)
+
+
+class ExpectedInThePast(InventoryRefusal):
+    """Stock is announced for a time that has passed."""
+
+    reason = "VALIDATION_FAILED"
+
+    def __init__(self, now: datetime) -> None:
+        violation = Violation("expected_time", "expected_time.not_past", f"must not be before now, {now:%Y-%m-%dT%H:%M:%SZ}")
+        hint = "what is here already is a receipt: POST /v1/inventory/receipts"
+        super().__init__("stock cannot be announced for a time that has passed", hint=hint, violations=(violation,))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from chassis.money import Money, total
@@ -22,6 +24,7 @@ class ReleaseReason(StrEnum):
 
     ORDER_CANCELLED = "ORDER_CANCELLED"
     LINES_CANCELLED = "LINES_CANCELLED"
+    HOLD_RELEASED = "HOLD_RELEASED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +37,15 @@ class InventoryReserved:
 
 @dataclass(frozen=True, slots=True)
 class InventoryReservationFailed:
-    """An order waits, or (UNKNOWN_ITEM; `lines` are those that name one) will never be served."""
+    """An order waits, or (UNKNOWN_ITEM; `lines` are those that name one) will never be served.
+
+    `expected` are the times at which announced stock should complete its lines, by line number, as far as they are known.
+    """
 
     order_id: str
     reason: Failure
     lines: tuple[Line, ...]
+    expected: Mapping[int, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,10 @@ class Placing:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One order line, in whole units: ordered, held now, shipped, cancelled after a part of the order was shipped."""
+    """One order line, in whole units: ordered, held now, shipped, cancelled after a part of the order was shipped.
+
+    `take_time` is when it last took some.
+    """
 
     line_number: int
     sku: str
@@ -42,6 +45,7 @@ class Line:
     held: int = 0
     shipped: int = 0
     cancelled: int = 0
+    take_time: datetime | None = None
 
     def __post_init__(self) -> None:
         if min(self.quantity, self.held, self.shipped, self.cancelled, self.missing) < 0:
@@ -58,9 +62,13 @@ class Line:
         """Whether every unit is shipped or cancelled."""
         return self.shipped + self.cancelled == self.quantity
 
-    def took(self, units: int) -> Line:
-        """It got units."""
-        return replace(self, held=self.held + units)
+    def took(self, units: int, at: datetime | None = None) -> Line:
+        """It got units; none changes nothing."""
+        return replace(self, held=self.held + units, take_time=at) if units else self
+
+    def gave_back(self) -> Line:
+        """It holds nothing any more."""
+        return replace(self, held=0)
 
     def sent(self, units: int) -> Line:
         """Held units went out."""
@@ -92,7 +100,11 @@ class LineCancellation:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """The facts about one order. Without lines, OrderPlaced has not been read."""
+    """The facts about one order. Without lines, OrderPlaced has not been read.
+
+    `prioritize_time` is when its place in the queue was last changed; `waits_whole` says that it gave back what it held and
+    takes stock only when it can be completed at once (ADR 0022).
+    """
 
     order_id: str
     placing: Placing | None = None
@@ -103,6 +115,8 @@ class Reservation:
     is_cancelled: bool = False
     shipments: tuple[Shipment, ...] = ()
     cancellations: tuple[LineCancellation, ...] = ()
+    prioritize_time: datetime | None = None
+    waits_whole: bool = False
 
     @property
     def key(self) -> str:
@@ -142,6 +156,19 @@ class Reservation:
         return self.is_open and any(line.sku in skus and line.missing > 0 for line in self.lines)
 
     @property
+    def needs(self) -> dict[str, int]:
+        """The units it waits for, by SKU."""
+        units: dict[str, int] = {}
+        for line in self.waiting:
+            units[line.sku] = units.get(line.sku, 0) + line.missing
+        return units
+
+    @property
+    def holds(self) -> tuple[Line, ...]:
+        """The lines that hold stock."""
+        return tuple(line for line in self.lines if line.held)
+
+    @property
     def is_complete(self) -> bool:
         """Whether everything is held or shipped."""
         return self.is_open and not self.waiting
@@ -167,8 +194,16 @@ class Reservation:
 
     def cancelled(self, placing: Placing | None) -> Reservation:
         """It holds nothing and waits for nothing; what was shipped stays shipped."""
-        lines = tuple(replace(line, held=0) for line in self.lines)
+        lines = tuple(line.gave_back() for line in self.lines)
         return replace(self, is_cancelled=True, placing=self.placing or placing, lines=lines)
+
+    def prioritized(self, priority: int, at: datetime) -> Reservation:
+        """It has another place in the queue from now on."""
+        return replace(self, priority=priority, prioritize_time=at)
+
+    def released_held(self) -> Reservation:
+        """It gives back what it holds and keeps its place; from now on it takes stock only to be complete."""
+        return replace(self, lines=tuple(line.gave_back() for line in self.lines), waits_whole=True)
 
     def with_shipment(self, shipment: Shipment) -> Reservation:
         """A shipment is known."""

@@ -26,10 +26,11 @@ class MovementReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StockItem:
-    """An item in one warehouse, in whole units. `backordered` is what waiting order lines still miss of it; `movement_count`
-    says how many movements there were.
+    """An item in one warehouse, in whole units; `movement_count` says how often they moved.
 
-    Nothing is free while anyone waits: available > 0 implies backordered = 0 after every message.
+    `backordered` is what waiting order lines still miss of it; `backordered_whole` is the part of that which orders miss
+    that take all they need at once or nothing. Nothing is free while anyone else waits: available > 0 implies
+    backordered = backordered_whole after every message (ADR 0022).
     """
 
     sku: str
@@ -40,10 +41,13 @@ class StockItem:
     backordered: int = 0
     warehouse_id: str = MAIN_WAREHOUSE
     movement_count: int = 0
+    backordered_whole: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.reserved <= self.on_hand or self.backordered < 0:
-            raise ValueError(f"{self.sku}: {self.reserved} of {self.on_hand} reserved, {self.backordered} backordered")
+        if not 0 <= self.reserved <= self.on_hand:
+            raise ValueError(f"{self.sku}: {self.reserved} of {self.on_hand} reserved")
+        if not 0 <= self.backordered_whole <= self.backordered:
+            raise ValueError(f"{self.sku}: {self.backordered_whole} of {self.backordered} backordered as a whole")
 
     @property
     def key(self) -> str:
@@ -56,9 +60,14 @@ class StockItem:
         return self.on_hand - self.reserved
 
     @property
+    def backordered_in_parts(self) -> int:
+        """Units missed by orders that take whatever comes."""
+        return self.backordered - self.backordered_whole
+
+    @property
     def free_for_newcomers(self) -> int:
-        """Units that an order at the tail of the queue may take: none while somebody waits ahead of it."""
-        return self.available if self.backordered == 0 else 0
+        """Units that an order at the tail of the queue may take: none while somebody ahead of it would take them."""
+        return self.available if self.backordered_in_parts == 0 else 0
 
     def moved(self, quantity: int) -> StockItem:
         """Units came in, or free ones are gone where `quantity` is negative."""
@@ -80,9 +89,31 @@ class StockItem:
         """A waiting order line got units."""
         return replace(self, reserved=self.reserved + quantity, backordered=self.backordered - quantity)
 
+    def served_whole(self, quantity: int) -> StockItem:
+        """An order that takes all or nothing got all it missed of this item."""
+        return replace(
+            self,
+            reserved=self.reserved + quantity,
+            backordered=self.backordered - quantity,
+            backordered_whole=self.backordered_whole - quantity,
+        )
+
     def left(self, *, held: int, missing: int) -> StockItem:
         """An order line gave back what it held and waits no more."""
         return replace(self, reserved=self.reserved - held, backordered=self.backordered - missing)
+
+    def left_whole(self, missing: int) -> StockItem:
+        """A line of an order that takes all or nothing waits no more."""
+        return replace(self, backordered=self.backordered - missing, backordered_whole=self.backordered_whole - missing)
+
+    def gave_back(self, *, held: int, missing: int) -> StockItem:
+        """A waiting order line gave back what it held, and will take all it needs at once."""
+        return replace(
+            self,
+            reserved=self.reserved - held,
+            backordered=self.backordered + held,
+            backordered_whole=self.backordered_whole + held + missing,
+        )
 
     def shipped(self, quantity: int) -> StockItem:
         """Held units went out."""

@@ -20,6 +20,8 @@ CONTRACT_EXTRAS = {
     "order_svc/resources.py",
     "inventory_svc/ledger_queries.py",
     "inventory_svc/ledger_resources.py",
+    "inventory_svc/queue_commands.py",
+    "inventory_svc/queue_queries.py",
     "billing_svc/ledger_queries.py",
     "billing_svc/resources.py",
     "reporting_svc/summaries.py",

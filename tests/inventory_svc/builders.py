@@ -11,10 +11,10 @@ from uuid import UUID
 
 from chassis.money import Money
 from chassis.world import SYSTEM, Context, Decision, World
-from inventory_svc import commands, reactions
+from inventory_svc import commands, queue_commands, reactions
 from inventory_svc.domain import facts
 from inventory_svc.domain.adjustment import Adjustment, AdjustmentLine
-from inventory_svc.domain.commands import AdjustStock, CreateItem, ReceiveStock, UpdateItem
+from inventory_svc.domain.commands import AdjustStock, CreateItem, PrioritizeBackorder, ReceiveStock, ReleaseHeld, UpdateItem
 from inventory_svc.domain.reservation import Line, LineCancellation, Placing, Reservation, Shipment
 from inventory_svc.domain.stock import Movement, MovementReason, ReceiptLine, StockItem
 
@@ -39,7 +39,15 @@ def lines(*wants: tuple[str, int]) -> tuple[Line, ...]:
     return tuple(Line(number, sku, quantity) for number, (sku, quantity) in enumerate(wants, 1))
 
 
-def an_item(sku: str = "A", *, on_hand: int = 0, reserved: int = 0, backordered: int = 0, movement_count: int = 0) -> StockItem:
+def an_item(
+    sku: str = "A",
+    *,
+    on_hand: int = 0,
+    reserved: int = 0,
+    backordered: int = 0,
+    movement_count: int = 0,
+    backordered_whole: int = 0,
+) -> StockItem:
     """An item with some stock."""
     return StockItem(
         sku,
@@ -49,6 +57,7 @@ def an_item(sku: str = "A", *, on_hand: int = 0, reserved: int = 0, backordered:
         reserved=reserved,
         backordered=backordered,
         movement_count=movement_count,
+        backordered_whole=backordered_whole,
     )
 
 
@@ -112,17 +121,20 @@ class Warehouse:
 
     world: World = field(default_factory=lambda: World(stream_kinds=frozenset({StockItem, Reservation})))
     events: list[Any] = field(default_factory=list)
+    now: datetime = NOON
     _ids: int = 5_000_000
 
     def _context(self) -> Context:
-        return Context(NOON, SYSTEM, self._new_id, "cause")
+        """What the next message is handled with, a second after the one before."""
+        self.now += timedelta(seconds=1)
+        return Context(self.now, SYSTEM, self._new_id, "cause")
 
     def _new_id(self) -> str:
         self._ids += 1
         return an_id(self._ids)
 
     def _take(self, decision: Decision) -> Decision:
-        self.world.apply(decision, NOON)
+        self.world.apply(decision, self.now)
         self.events += decision.events
         return decision
 
@@ -154,6 +166,15 @@ class Warehouse:
         """Change an item."""
         command = UpdateItem(sku, name, cost, expected_version)
         return self._take(commands.update_item("EUR")(self.world, command, self._context()))
+
+    def prioritize(self, number: int, priority: int) -> None:
+        """Give the n-th order another place in its queues."""
+        command = PrioritizeBackorder(an_id(number), priority, None)
+        self._take(queue_commands.prioritize_backorder(self.world, command, self._context()))
+
+    def release_held(self, number: int) -> None:
+        """Give back what the n-th order holds."""
+        self._take(queue_commands.release_held(self.world, ReleaseHeld(an_id(number), None), self._context()))
 
     def item(self, sku: str) -> StockItem:
         """An item as it is now."""
@@ -195,19 +216,25 @@ class Warehouse:
             assert item.standard_cost.minor_units * item.on_hand == _sum(m.value_change.minor_units for m in mine)
             assert item.reserved == _sum(line.held for order in orders for line in order.lines if line.sku == item.sku)
             assert item.backordered == _sum(line.missing for order in orders for line in order.waiting if line.sku == item.sku)
-            assert not (item.backordered and item.available)
+            assert not (item.backordered_in_parts and item.available)
+        for order in (order for order in orders if order.waits_whole and order.waiting):
+            assert not order.holds
+            assert any(self.item(sku).available < units for sku, units in order.needs.items())
         for order in orders:
             assert order.is_open or not any(line.held for line in order.lines)
         self._check_queues()
 
     def _check_queues(self) -> None:
-        """Assert that no order holds units that an order ahead of it, read before it, waits for."""
-        read = [row.aggregate for (kind, _), row in self.world.rows.items() if kind is Reservation and row.aggregate.lines]
-        for place, first in enumerate(read):
-            missing = {line.sku for line in first.waiting}
-            for later in read[place + 1 :]:
-                if first.queue_place < later.queue_place:
-                    assert not any(line.held and line.sku in missing for line in later.lines)
+        """Assert that no order took units while an order ahead of it, in its present place then, waited for them."""
+        rows = [row for (kind, _), row in self.world.rows.items() if kind is Reservation and row.aggregate.lines]
+        for first in (row for row in rows if row.aggregate.waiting and not row.aggregate.waits_whole):
+            since = first.aggregate.prioritize_time or first.create_time
+            assert since is not None
+            missing = {line.sku for line in first.aggregate.waiting}
+            for later in (row.aggregate for row in rows if first.aggregate.queue_place < row.aggregate.queue_place):
+                takes = [line.take_time for line in later.holds if line.sku in missing and line.take_time is not None]
+                moved = later.prioritize_time
+                assert not any(since < time and (moved is None or moved < time) for time in takes)
 
 
 def _sum(numbers: Iterable[int]) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from atlas.inventory.v1 import adjustment_pb2, stock_pb2
+from atlas.inventory.v1 import adjustment_pb2, announcement_pb2, backorder_pb2, stock_pb2
 from atlas.orders.v1 import order_events_pb2
 from chassis.application import Application
 from chassis.broker import InRecord, OutRecord
@@ -22,6 +22,7 @@ from chassis.memory_broker import MemoryBroker
 from chassis.values import time_message
 from chassis.world import SYSTEM, Actor
 from inventory_svc.commands import ADJUST_STOCK, RECEIVE_STOCK, create_item_command, update_item_command
+from inventory_svc.queue_commands import ANNOUNCE_STOCK, PRIORITIZE_BACKORDER, RELEASE_HELD
 from tests.inventory_svc.builders import NOON
 
 TOPIC = "atlas.inventory.v1"
@@ -160,6 +161,12 @@ class Counter:
         response: Any = answer.response
         return response.item
 
+    def do(self, call: CommandCall) -> Any:
+        """Run a call that has to succeed; its response."""
+        (answer,) = self.run(call)
+        assert answer.error is None, answer.error
+        return answer.response
+
     def run(self, *calls: CommandCall) -> list[Answer]:
         """Run calls in one batch, and let the others know."""
         answers = run_commands(self.application.service, calls)
@@ -167,9 +174,27 @@ class Counter:
         return answers
 
 
-def a_receipt(*arrived: tuple[str, int], key: str = "") -> CommandCall:
+def a_release(order: Order) -> CommandCall:
+    """A call of ReleaseHeldStock."""
+    return a_call(RELEASE_HELD, backorder_pb2.ReleaseHeldStockRequest(order_id=order.order_id))
+
+
+def a_priority(order: Order, priority: int) -> CommandCall:
+    """A call of PrioritizeBackorder."""
+    return a_call(PRIORITIZE_BACKORDER, backorder_pb2.PrioritizeBackorderRequest(order_id=order.order_id, priority=priority))
+
+
+def an_announcement(reference: str, at: datetime, *units: tuple[str, int]) -> CommandCall:
+    """A call of AnnounceStock."""
+    request = announcement_pb2.AnnounceStockRequest(reference=reference, expected_time=time_message(at))
+    for sku, quantity in units:
+        request.lines.add(sku=sku, quantity=quantity)
+    return a_call(ANNOUNCE_STOCK, request)
+
+
+def a_receipt(*arrived: tuple[str, int], key: str = "", reference: str = "PO-1") -> CommandCall:
     """A call of ReceiveStock."""
-    request = stock_pb2.ReceiveStockRequest(reference="PO-1")
+    request = stock_pb2.ReceiveStockRequest(reference=reference)
     for sku, quantity in arrived:
         request.lines.add(sku=sku, quantity=quantity)
     return a_call(RECEIVE_STOCK, request, key)

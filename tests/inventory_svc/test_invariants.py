@@ -75,6 +75,21 @@ DAMAGE = [
         "UPDATE reservation_line SET held = 4, waiting = 5 WHERE sku = 'S' AND quantity = 9",
         {"I7.fifo", "I7.state"},
     ),
+    (
+        "UPDATE reservation SET waits_whole = true WHERE state = 'BACKORDERED';"
+        "UPDATE reservation_line SET is_whole = true WHERE is_queued;"
+        "UPDATE stock_item SET backordered_whole = backordered",
+        {"I7.whole"},
+    ),
+    (
+        "UPDATE reservation_line SET held = 0, waiting = 9, is_whole = true WHERE quantity = 9 AND sku = 'Q';"
+        "UPDATE reservation SET waits_whole = true WHERE order_id IN (SELECT order_id FROM reservation_line WHERE is_whole);"
+        "UPDATE stock_item SET reserved = 0, backordered = 9, backordered_whole = 9, on_hand = 10 WHERE sku = 'Q'",
+        {"I7.whole", "I7.stock", "I7.value"},
+    ),
+    ("UPDATE reservation_line SET turn = -3 WHERE sku = 'Q'", {"I7.state"}),
+    ("UPDATE reservation_line SET is_queued = false WHERE is_queued", {"I7.state"}),
+    ("UPDATE stock_item SET backordered_whole = 1 WHERE sku = 'Q'", {"I7.reserved"}),
 ]
 
 
@@ -83,3 +98,29 @@ def test_damage_is_found(connection: sa.Connection, statements: str, names: set[
     for statement in statements.split(";"):
         connection.execute(sa.text(statement))
     assert _wrong(check(connection)) == names
+
+
+MOVED_AHEAD = """
+    UPDATE reservation SET priority = 5, prioritize_time = create_time + interval '10 s' WHERE order_id = :order_id;
+    UPDATE reservation_line SET turn = -5 WHERE order_id = :order_id;
+    UPDATE reservation_line SET take_time = take_time + make_interval(secs => :later) WHERE order_id <> :order_id
+"""
+
+
+@pytest.mark.parametrize(("later", "wrong"), [(0, set()), (20, {"I7.fifo"})])
+def test_who_was_moved_ahead_is_overtaken_by_those_only_who_took_later(
+    connection: sa.Connection, later: int, wrong: set[str]
+) -> None:
+    for statement in MOVED_AHEAD.split(";"):
+        given = {"order_id": SECOND.order_id, "later": later}
+        connection.execute(sa.text(statement), {name: given[name] for name in given if f":{name}" in statement})
+    assert _wrong(check(connection)) == wrong
+
+
+def test_who_was_moved_back_after_he_took_is_not_judged(connection: sa.Connection) -> None:
+    for statement in MOVED_AHEAD.split(";"):
+        given = {"order_id": SECOND.order_id, "later": 20}
+        connection.execute(sa.text(statement), {name: given[name] for name in given if f":{name}" in statement})
+    moved = "UPDATE reservation SET prioritize_time = create_time + interval '60 s' WHERE order_id = :order_id"
+    connection.execute(sa.text(moved), {"order_id": FIRST.order_id})
+    assert _wrong(check(connection)) == set()

@@ -10,7 +10,7 @@ import pytest
 from atlas.inventory.v1 import reservation_pb2, stock_pb2
 from chassis.errors import InvalidPageToken, NotFound
 from chassis.world import Actor
-from inventory_svc import queries
+from inventory_svc import queries, queue_queries
 from tests.inventory_svc.counter import OPS, Counter, a_buyer, an_order
 
 ANN, BOB = a_buyer("ann"), a_buyer("bob")
@@ -31,9 +31,14 @@ def _lists(counter: Counter) -> queries.InventoryLists:
     return queries.InventoryLists(counter.application.edge().pager)
 
 
+def _queues(counter: Counter) -> queue_queries.QueueReads:
+    edge = counter.application.edge()
+    return queue_queries.QueueReads(edge.pager, edge.service.clock)
+
+
 def _backorders(counter: Counter, sku: str, actor: Actor = OPS) -> list[Any]:
     request = reservation_pb2.ListBackordersRequest(sku=sku)
-    return list(_ask(counter, _lists(counter).list_backorders, request, actor).backorders)
+    return list(_ask(counter, _queues(counter).list_backorders, request, actor).backorders)
 
 
 def test_an_item_shows_what_is_there_held_and_missing(counter: Counter, sku: str) -> None:
@@ -143,7 +148,7 @@ def test_backorders_page_through_several_items(counter: Counter, sku: str) -> No
     counter.publish(*[order.placed() for order in orders])
     request, seen = reservation_pb2.ListBackordersRequest(page_size=4), []
     while True:
-        answer = _ask(counter, _lists(counter).list_backorders, request, dora)
+        answer = _ask(counter, _queues(counter).list_backorders, request, dora)
         seen += [(b.sku, b.order_id) for b in answer.backorders]
         if not answer.next_page_token:
             break

@@ -12,10 +12,13 @@ from chassis import migrate
 from chassis.database import make_engine, sqlstate
 from chassis.errors import Conflict
 from chassis.world import Aggregate, World, keys
+from inventory_svc import announcements
 from inventory_svc.domain.adjustment import Adjustment, AdjustmentLine
+from inventory_svc.domain.announcement import AnnouncedLine, Announcement, OpenAnnouncement
 from inventory_svc.domain.backorder import Queue
 from inventory_svc.domain.reservation import Reservation, Shipment
 from inventory_svc.domain.stock import Movement, MovementReason, Receipt, ReceiptLine, Source, StockItem, movement_to
+from inventory_svc.invariants import check
 from inventory_svc.store import STORE, adjustment, adjustment_from, metadata, receipt, receipt_from
 from tests.inventory_svc.builders import NOON, a_reservation, an_id, an_item
 
@@ -38,7 +41,7 @@ def _save(connection: sa.Connection, *aggregates: Aggregate) -> World:
 
 def _full(number: int) -> Reservation:
     order = a_reservation(number, ("A", 3), ("B", 2))
-    held = replace(order, lines=(order.lines[0].took(3), order.lines[1].took(1)), priority=4)
+    held = replace(order, lines=(order.lines[0].took(3, NOON), order.lines[1].took(1, NOON)), priority=4)
     return held.confirmed().with_shipment(Shipment(an_id(99), ((1, 3), (2, 1)), is_done=True))
 
 
@@ -46,6 +49,8 @@ def _full(number: int) -> Reservation:
     "order",
     [
         _full(1),
+        _full(1).prioritized(7, NOON),
+        _full(1).released_held(),
         a_reservation(1, ("A", 1)).rejected(),
         Reservation(an_id(1)).confirmed(),
         Reservation(an_id(1)).cancelled(None),
@@ -115,6 +120,8 @@ def test_a_movement_cannot_be_changed(connection: sa.Connection, statement: str)
         ("reserved = 6", "stock_item_reserved"),
         ("reserved = -1", "stock_item_reserved"),
         ("backordered = 1", "stock_item_nothing_free_while_waiting"),
+        ("backordered = 2, backordered_whole = 1", "stock_item_nothing_free_while_waiting"),
+        ("backordered = 1, backordered_whole = 2", "stock_item_backordered_whole"),
     ],
 )
 def test_an_impossible_stock_is_refused_by_the_database(connection: sa.Connection, change: str, constraint: str) -> None:
@@ -137,10 +144,51 @@ def test_the_first_revision_makes_the_tables_of_the_store_and_can_be_taken_back(
     engine = make_engine(url, name="test", pool_size=2)
     found = sa.MetaData()
     found.reflect(engine)
-    for table in metadata.sorted_tables:
+    for table in (*metadata.sorted_tables, *announcements.metadata.sorted_tables):
         wanted = {(c.name, c.nullable) for c in table.columns}
         assert {(c.name, c.nullable) for c in found.tables[table.name].columns} == wanted
     migrate.downgrade("inventory_svc", url)
     assert sa.inspect(engine).get_table_names() == ["alembic_version"]
     migrate.upgrade("inventory_svc", url)
     engine.dispose()
+
+
+OLD_ROWS = """
+    INSERT INTO stock_item VALUES ('A', 'lamp', 'MAIN', 'EUR', 1, 5, 5, 2, 3, 1, now(), now());
+    INSERT INTO reservation VALUES (:first, 'RESERVED', 0, now(), '', '', false, false, false, '[]', 1, 1, now(), now());
+    INSERT INTO reservation VALUES (:second, 'BACKORDERED', 4, now(), '', '', false, false, false, '[]', 1, 1, now(), now());
+    INSERT INTO reservation_line VALUES (:first, 1, 'A', 3, 3, 0, 0), (:second, 1, 'A', 4, 2, 0, 2);
+    INSERT INTO reservation_line VALUES (:second, 2, 'A', 0, 0, 0, 0)
+"""
+
+
+def test_the_third_revision_takes_over_who_waits_and_can_be_taken_back(new_database: Callable[[str], str]) -> None:
+    url = new_database("inventory")
+    migrate.upgrade("inventory_svc", url, "0001")
+    engine = make_engine(url, name="test", pool_size=2)
+    with engine.begin() as connection:
+        for statement in OLD_ROWS.split(";"):
+            given = {"first": an_id(1), "second": an_id(2)}
+            connection.execute(sa.text(statement), {name: given[name] for name in given if f":{name}" in statement})
+    migrate.upgrade("inventory_svc", url)
+    with engine.begin() as connection:
+        rows = connection.execute(
+            sa.text("SELECT turn, is_queued, is_whole FROM reservation_line ORDER BY order_id, line_number")
+        )
+        assert [tuple(row) for row in rows] == [(0, False, False), (-4, True, False), (-4, True, False)]
+        assert {f.name for f in check(connection) if f.wrong} == {"I7.stock", "I7.value"}, "the test made no movement"
+    migrate.downgrade("inventory_svc", url, "0001")
+    migrate.upgrade("inventory_svc", url)
+    engine.dispose()
+
+
+def test_what_is_open_under_a_reference_is_loaded_and_only_one_can_be(connection: sa.Connection) -> None:
+    first = Announcement(an_id(1), "PO-1", NOON, (AnnouncedLine("A", 5), AnnouncedLine("B", 2)))
+    _save(connection, first, replace(first, announcement_id=an_id(2), receipt_id=an_id(9)))
+    world = STORE.load(connection, keys(OpenAnnouncement, ["PO-1", "PO-2"]))
+    assert world.all(Announcement) == [first]
+    assert announcements.open_under(world, "PO-1") == first
+    assert announcements.open_under(world, "PO-2") is None
+    _save(connection, replace(first, announcement_id=an_id(3)))
+    with pytest.raises(sa.exc.IntegrityError, match="announcement_open_once"):
+        connection.execute(sa.text("SET CONSTRAINTS ALL IMMEDIATE"))

@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql as pg
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 
 UNITS = "reservation_line_quantity"
 

@@ -4,6 +4,8 @@ import grpc
 import warnings
 
 from atlas.inventory.v1 import adjustment_pb2 as atlas_dot_inventory_dot_v1_dot_adjustment__pb2
+from atlas.inventory.v1 import announcement_pb2 as atlas_dot_inventory_dot_v1_dot_announcement__pb2
+from atlas.inventory.v1 import backorder_pb2 as atlas_dot_inventory_dot_v1_dot_backorder__pb2
 from atlas.inventory.v1 import movement_pb2 as atlas_dot_inventory_dot_v1_dot_movement__pb2
 from atlas.inventory.v1 import reservation_pb2 as atlas_dot_inventory_dot_v1_dot_reservation__pb2
 from atlas.inventory.v1 import stock_pb2 as atlas_dot_inventory_dot_v1_dot_stock__pb2
@@ -107,6 +109,36 @@ class InventoryServiceStub:
                 '/atlas.inventory.v1.InventoryService/ListBackorders',
                 request_serializer=atlas_dot_inventory_dot_v1_dot_reservation__pb2.ListBackordersRequest.SerializeToString,
                 response_deserializer=atlas_dot_inventory_dot_v1_dot_reservation__pb2.ListBackordersResponse.FromString,
+                _registered_method=True)
+        self.PrioritizeBackorder = channel.unary_unary(
+                '/atlas.inventory.v1.InventoryService/PrioritizeBackorder',
+                request_serializer=atlas_dot_inventory_dot_v1_dot_backorder__pb2.PrioritizeBackorderRequest.SerializeToString,
+                response_deserializer=atlas_dot_inventory_dot_v1_dot_backorder__pb2.PrioritizeBackorderResponse.FromString,
+                _registered_method=True)
+        self.ReleaseHeldStock = channel.unary_unary(
+                '/atlas.inventory.v1.InventoryService/ReleaseHeldStock',
+                request_serializer=atlas_dot_inventory_dot_v1_dot_backorder__pb2.ReleaseHeldStockRequest.SerializeToString,
+                response_deserializer=atlas_dot_inventory_dot_v1_dot_backorder__pb2.ReleaseHeldStockResponse.FromString,
+                _registered_method=True)
+        self.AnnounceStock = channel.unary_unary(
+                '/atlas.inventory.v1.InventoryService/AnnounceStock',
+                request_serializer=atlas_dot_inventory_dot_v1_dot_announcement__pb2.AnnounceStockRequest.SerializeToString,
+                response_deserializer=atlas_dot_inventory_dot_v1_dot_announcement__pb2.AnnounceStockResponse.FromString,
+                _registered_method=True)
+        self.GetAnnouncement = channel.unary_unary(
+                '/atlas.inventory.v1.InventoryService/GetAnnouncement',
+                request_serializer=atlas_dot_inventory_dot_v1_dot_announcement__pb2.GetAnnouncementRequest.SerializeToString,
+                response_deserializer=atlas_dot_inventory_dot_v1_dot_announcement__pb2.GetAnnouncementResponse.FromString,
+                _registered_method=True)
+        self.ListAnnouncements = channel.unary_unary(
+                '/atlas.inventory.v1.InventoryService/ListAnnouncements',
+                request_serializer=atlas_dot_inventory_dot_v1_dot_announcement__pb2.ListAnnouncementsRequest.SerializeToString,
+                response_deserializer=atlas_dot_inventory_dot_v1_dot_announcement__pb2.ListAnnouncementsResponse.FromString,
+                _registered_method=True)
+        self.GetAvailability = channel.unary_unary(
+                '/atlas.inventory.v1.InventoryService/GetAvailability',
+                request_serializer=atlas_dot_inventory_dot_v1_dot_announcement__pb2.GetAvailabilityRequest.SerializeToString,
+                response_deserializer=atlas_dot_inventory_dot_v1_dot_announcement__pb2.GetAvailabilityResponse.FromString,
                 _registered_method=True)
 
 
@@ -212,6 +244,50 @@ class InventoryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PrioritizeBackorder(self, request, context):
+        """Gives a waiting order another place in its queues. What others hold stays theirs; what comes is given in the new order.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseHeldStock(self, request, context):
+        """Gives back what a waiting order holds, to those who wait for it; the order keeps its place and takes stock again only when
+        that completes it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AnnounceStock(self, request, context):
+        """Says what stock should come, and when; waiting orders get expected dates from it. Announcing a reference again replaces
+        what was open under it; the receipt with that reference closes it, whatever it brings.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAnnouncement(self, request, context):
+        """Reads one announcement.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAnnouncements(self, request, context):
+        """Lists announcements, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAvailability(self, request, context):
+        """Says what a new order would get at once, and when the rest should come. Nothing is held.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InventoryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -284,6 +360,36 @@ def add_InventoryServiceServicer_to_server(servicer, server):
                     servicer.ListBackorders,
                     request_deserializer=atlas_dot_inventory_dot_v1_dot_reservation__pb2.ListBackordersRequest.FromString,
                     response_serializer=atlas_dot_inventory_dot_v1_dot_reservation__pb2.ListBackordersResponse.SerializeToString,
+            ),
+            'PrioritizeBackorder': grpc.unary_unary_rpc_method_handler(
+                    servicer.PrioritizeBackorder,
+                    request_deserializer=atlas_dot_inventory_dot_v1_dot_backorder__pb2.PrioritizeBackorderRequest.FromString,
+                    response_serializer=atlas_dot_inventory_dot_v1_dot_backorder__pb2.PrioritizeBackorderResponse.SerializeToString,
+            ),
+            'ReleaseHeldStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseHeldStock,
+                    request_deserializer=atlas_dot_inventory_dot_v1_dot_backorder__pb2.ReleaseHeldStockRequest.FromString,
+                    response_serializer=atlas_dot_inventory_dot_v1_dot_backorder__pb2.ReleaseHeldStockResponse.SerializeToString,
+            ),
+            'AnnounceStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnnounceStock,
+                    request_deserializer=atlas_dot_inventory_dot_v1_dot_announcement__pb2.AnnounceStockRequest.FromString,
+                    response_serializer=atlas_dot_inventory_dot_v1_dot_announcement__pb2.AnnounceStockResponse.SerializeToString,
+            ),
+            'GetAnnouncement': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAnnouncement,
+                    request_deserializer=atlas_dot_inventory_dot_v1_dot_announcement__pb2.GetAnnouncementRequest.FromString,
+                    response_serializer=atlas_dot_inventory_dot_v1_dot_announcement__pb2.GetAnnouncementResponse.SerializeToString,
+            ),
+            'ListAnnouncements': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAnnouncements,
+                    request_deserializer=atlas_dot_inventory_dot_v1_dot_announcement__pb2.ListAnnouncementsRequest.FromString,
+                    response_serializer=atlas_dot_inventory_dot_v1_dot_announcement__pb2.ListAnnouncementsResponse.SerializeToString,
+            ),
+            'GetAvailability': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAvailability,
+                    request_deserializer=atlas_dot_inventory_dot_v1_dot_announcement__pb2.GetAvailabilityRequest.FromString,
+                    response_serializer=atlas_dot_inventory_dot_v1_dot_announcement__pb2.GetAvailabilityResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -665,6 +771,168 @@ class InventoryService:
             '/atlas.inventory.v1.InventoryService/ListBackorders',
             atlas_dot_inventory_dot_v1_dot_reservation__pb2.ListBackordersRequest.SerializeToString,
             atlas_dot_inventory_dot_v1_dot_reservation__pb2.ListBackordersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PrioritizeBackorder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atlas.inventory.v1.InventoryService/PrioritizeBackorder',
+            atlas_dot_inventory_dot_v1_dot_backorder__pb2.PrioritizeBackorderRequest.SerializeToString,
+            atlas_dot_inventory_dot_v1_dot_backorder__pb2.PrioritizeBackorderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseHeldStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atlas.inventory.v1.InventoryService/ReleaseHeldStock',
+            atlas_dot_inventory_dot_v1_dot_backorder__pb2.ReleaseHeldStockRequest.SerializeToString,
+            atlas_dot_inventory_dot_v1_dot_backorder__pb2.ReleaseHeldStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnnounceStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atlas.inventory.v1.InventoryService/AnnounceStock',
+            atlas_dot_inventory_dot_v1_dot_announcement__pb2.AnnounceStockRequest.SerializeToString,
+            atlas_dot_inventory_dot_v1_dot_announcement__pb2.AnnounceStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAnnouncement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atlas.inventory.v1.InventoryService/GetAnnouncement',
+            atlas_dot_inventory_dot_v1_dot_announcement__pb2.GetAnnouncementRequest.SerializeToString,
+            atlas_dot_inventory_dot_v1_dot_announcement__pb2.GetAnnouncementResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAnnouncements(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atlas.inventory.v1.InventoryService/ListAnnouncements',
+            atlas_dot_inventory_dot_v1_dot_announcement__pb2.ListAnnouncementsRequest.SerializeToString,
+            atlas_dot_inventory_dot_v1_dot_announcement__pb2.ListAnnouncementsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAvailability(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atlas.inventory.v1.InventoryService/GetAvailability',
+            atlas_dot_inventory_dot_v1_dot_announcement__pb2.GetAvailabilityRequest.SerializeToString,
+            atlas_dot_inventory_dot_v1_dot_announcement__pb2.GetAvailabilityResponse.FromString,
             options,
             channel_credentials,
             insecure,

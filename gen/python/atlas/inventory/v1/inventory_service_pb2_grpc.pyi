@@ -4,6 +4,8 @@ isort:skip_file
 What can be asked of inventory_svc."""
 
 from atlas.inventory.v1 import adjustment_pb2 as _adjustment_pb2
+from atlas.inventory.v1 import announcement_pb2 as _announcement_pb2
+from atlas.inventory.v1 import backorder_pb2 as _backorder_pb2
 from atlas.inventory.v1 import movement_pb2 as _movement_pb2
 from atlas.inventory.v1 import reservation_pb2 as _reservation_pb2
 from atlas.inventory.v1 import stock_pb2 as _stock_pb2
@@ -47,6 +49,22 @@ class InventoryServiceStub:
     """Lists reservations, newest first; only those of one's own orders without orders:read_all."""
     ListBackorders: _aio.UnaryUnaryMultiCallable[_reservation_pb2.ListBackordersRequest, _reservation_pb2.ListBackordersResponse]
     """Lists the lines that wait for stock, in queue order; only those of one's own orders without orders:read_all."""
+    PrioritizeBackorder: _aio.UnaryUnaryMultiCallable[_backorder_pb2.PrioritizeBackorderRequest, _backorder_pb2.PrioritizeBackorderResponse]
+    """Gives a waiting order another place in its queues. What others hold stays theirs; what comes is given in the new order."""
+    ReleaseHeldStock: _aio.UnaryUnaryMultiCallable[_backorder_pb2.ReleaseHeldStockRequest, _backorder_pb2.ReleaseHeldStockResponse]
+    """Gives back what a waiting order holds, to those who wait for it; the order keeps its place and takes stock again only when
+    that completes it.
+    """
+    AnnounceStock: _aio.UnaryUnaryMultiCallable[_announcement_pb2.AnnounceStockRequest, _announcement_pb2.AnnounceStockResponse]
+    """Says what stock should come, and when; waiting orders get expected dates from it. Announcing a reference again replaces
+    what was open under it; the receipt with that reference closes it, whatever it brings.
+    """
+    GetAnnouncement: _aio.UnaryUnaryMultiCallable[_announcement_pb2.GetAnnouncementRequest, _announcement_pb2.GetAnnouncementResponse]
+    """Reads one announcement."""
+    ListAnnouncements: _aio.UnaryUnaryMultiCallable[_announcement_pb2.ListAnnouncementsRequest, _announcement_pb2.ListAnnouncementsResponse]
+    """Lists announcements, newest first."""
+    GetAvailability: _aio.UnaryUnaryMultiCallable[_announcement_pb2.GetAvailabilityRequest, _announcement_pb2.GetAvailabilityResponse]
+    """Says what a new order would get at once, and when the rest should come. Nothing is held."""
 
 class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
     """Items, their stock, and what is held for orders."""
@@ -162,5 +180,57 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_reservation_pb2.ListBackordersRequest, _abc.Awaitable[_reservation_pb2.ListBackordersResponse]],
     ) -> _abc.Awaitable[_reservation_pb2.ListBackordersResponse]:
         """Lists the lines that wait for stock, in queue order; only those of one's own orders without orders:read_all."""
+
+    @_abc_1.abstractmethod
+    def PrioritizeBackorder(
+        self,
+        request: _backorder_pb2.PrioritizeBackorderRequest,
+        context: _aio.ServicerContext[_backorder_pb2.PrioritizeBackorderRequest, _abc.Awaitable[_backorder_pb2.PrioritizeBackorderResponse]],
+    ) -> _abc.Awaitable[_backorder_pb2.PrioritizeBackorderResponse]:
+        """Gives a waiting order another place in its queues. What others hold stays theirs; what comes is given in the new order."""
+
+    @_abc_1.abstractmethod
+    def ReleaseHeldStock(
+        self,
+        request: _backorder_pb2.ReleaseHeldStockRequest,
+        context: _aio.ServicerContext[_backorder_pb2.ReleaseHeldStockRequest, _abc.Awaitable[_backorder_pb2.ReleaseHeldStockResponse]],
+    ) -> _abc.Awaitable[_backorder_pb2.ReleaseHeldStockResponse]:
+        """Gives back what a waiting order holds, to those who wait for it; the order keeps its place and takes stock again only when
+        that completes it.
+        """
+
+    @_abc_1.abstractmethod
+    def AnnounceStock(
+        self,
+        request: _announcement_pb2.AnnounceStockRequest,
+        context: _aio.ServicerContext[_announcement_pb2.AnnounceStockRequest, _abc.Awaitable[_announcement_pb2.AnnounceStockResponse]],
+    ) -> _abc.Awaitable[_announcement_pb2.AnnounceStockResponse]:
+        """Says what stock should come, and when; waiting orders get expected dates from it. Announcing a reference again replaces
+        what was open under it; the receipt with that reference closes it, whatever it brings.
+        """
+
+    @_abc_1.abstractmethod
+    def GetAnnouncement(
+        self,
+        request: _announcement_pb2.GetAnnouncementRequest,
+        context: _aio.ServicerContext[_announcement_pb2.GetAnnouncementRequest, _abc.Awaitable[_announcement_pb2.GetAnnouncementResponse]],
+    ) -> _abc.Awaitable[_announcement_pb2.GetAnnouncementResponse]:
+        """Reads one announcement."""
+
+    @_abc_1.abstractmethod
+    def ListAnnouncements(
+        self,
+        request: _announcement_pb2.ListAnnouncementsRequest,
+        context: _aio.ServicerContext[_announcement_pb2.ListAnnouncementsRequest, _abc.Awaitable[_announcement_pb2.ListAnnouncementsResponse]],
+    ) -> _abc.Awaitable[_announcement_pb2.ListAnnouncementsResponse]:
+        """Lists announcements, newest first."""
+
+    @_abc_1.abstractmethod
+    def GetAvailability(
+        self,
+        request: _announcement_pb2.GetAvailabilityRequest,
+        context: _aio.ServicerContext[_announcement_pb2.GetAvailabilityRequest, _abc.Awaitable[_announcement_pb2.GetAvailabilityResponse]],
+    ) -> _abc.Awaitable[_announcement_pb2.GetAvailabilityResponse]:
+        """Says what a new order would get at once, and when the rest should come. Nothing is held."""
 
 def add_InventoryServiceServicer_to_server(servicer: InventoryServiceServicer, server: _aio.Server) -> None: ...

@@ -127,6 +127,7 @@ class Reservation(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    WAITS_WHOLE_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order."""
     state: Global___ReservationState.ValueType
@@ -135,6 +136,8 @@ class Reservation(_message.Message):
     """The place class in the queue, 0 to 9; the highest is served first, the default is 0."""
     version: _builtins.int
     """The version of the row, from 1; it moves with every change."""
+    waits_whole: _builtins.bool
+    """Whether it gave back what it held, and takes stock only when that completes it."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReservationLine]:
         """Its lines, by line number."""
@@ -157,10 +160,11 @@ class Reservation(_message.Message):
         version: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        waits_whole: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "lines", b"lines", "order_id", b"order_id", "priority", b"priority", "state", b"state", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "lines", b"lines", "order_id", b"order_id", "priority", b"priority", "state", b"state", "update_time", b"update_time", "version", b"version", "waits_whole", b"waits_whole"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -183,6 +187,9 @@ class Backorder(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    WAITING_SECONDS_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    WAITS_WHOLE_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order that waits."""
     line_number: _builtins.int
@@ -195,13 +202,19 @@ class Backorder(_message.Message):
     """The place in the queue of this item, from 1."""
     version: _builtins.int
     """The version of the order's reservation, from 1."""
+    waiting_seconds: _builtins.int
+    """How long the order has waited since it was placed, in seconds."""
+    priority: _builtins.int
+    """The place class of the order in the queue, 0 to 9; the highest is served first."""
+    waits_whole: _builtins.bool
+    """Whether the order takes stock only when that completes it."""
     @_builtins.property
     def place_time(self) -> _timestamp_pb2.Timestamp:
         """When the order was placed."""
 
     @_builtins.property
     def expected_time(self) -> _timestamp_pb2.Timestamp:
-        """When announced stock should complete the line; absent while none is announced."""
+        """When announced stock should complete the line; absent while not enough is announced, in the past when it is late."""
 
     @_builtins.property
     def mutual_hold_with(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -229,10 +242,13 @@ class Backorder(_message.Message):
         version: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        waiting_seconds: _builtins.int = ...,
+        priority: _builtins.int = ...,
+        waits_whole: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expected_time", b"expected_time", "place_time", b"place_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expected_time", b"expected_time", "line_number", b"line_number", "mutual_hold_with", b"mutual_hold_with", "order_id", b"order_id", "place_time", b"place_time", "quantity_missing", b"quantity_missing", "queue_position", b"queue_position", "sku", b"sku", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expected_time", b"expected_time", "line_number", b"line_number", "mutual_hold_with", b"mutual_hold_with", "order_id", b"order_id", "place_time", b"place_time", "priority", b"priority", "quantity_missing", b"quantity_missing", "queue_position", b"queue_position", "sku", b"sku", "update_time", b"update_time", "version", b"version", "waiting_seconds", b"waiting_seconds", "waits_whole", b"waits_whole"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
