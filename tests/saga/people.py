@@ -7,10 +7,11 @@ from typing import Any
 from google.protobuf.message import Message
 
 import inventory_svc.commands
+import inventory_svc.queue_commands
 import order_svc.commands
 import workflow_svc.commands
 from atlas.common.v1.money_pb2 import Money
-from atlas.inventory.v1 import stock_pb2
+from atlas.inventory.v1 import backorder_pb2, stock_pb2
 from atlas.orders.v1 import fulfillment_pb2, order_pb2, order_service_pb2
 from atlas.workflow.v1 import approval_pb2
 from chassis.handling import Command
@@ -38,6 +39,8 @@ COMMANDS: dict[type[Message], tuple[str, Command[Any]]] = {
     fulfillment_pb2.FulfillOrderRequest: ("order", order_svc.commands.FULFILL_ORDER),
     stock_pb2.CreateItemRequest: ("inventory", inventory_svc.commands.create_item_command(STOCK_CURRENCY)),
     stock_pb2.ReceiveStockRequest: ("inventory", inventory_svc.commands.RECEIVE_STOCK),
+    backorder_pb2.PrioritizeBackorderRequest: ("inventory", inventory_svc.queue_commands.PRIORITIZE_BACKORDER),
+    backorder_pb2.ReleaseHeldStockRequest: ("inventory", inventory_svc.queue_commands.RELEASE_HELD),
     approval_pb2.ApproveRequestRequest: ("workflow", workflow_svc.commands.APPROVE_REQUEST),
     approval_pb2.RejectRequestRequest: ("workflow", workflow_svc.commands.REJECT_REQUEST),
 }
@@ -58,6 +61,16 @@ def receipt(reference: str, **quantities: int) -> stock_pb2.ReceiveStockRequest:
     """Receive stock, by SKU."""
     lines = [stock_pb2.ReceiptLine(sku=sku, quantity=quantity) for sku, quantity in quantities.items()]
     return stock_pb2.ReceiveStockRequest(reference=reference, lines=lines)
+
+
+def prioritize(order_id: str, priority: int) -> backorder_pb2.PrioritizeBackorderRequest:
+    """Give a waiting order another place."""
+    return backorder_pb2.PrioritizeBackorderRequest(order_id=order_id, priority=priority)
+
+
+def release_held(order_id: str) -> backorder_pb2.ReleaseHeldStockRequest:
+    """Give back what a waiting order holds."""
+    return backorder_pb2.ReleaseHeldStockRequest(order_id=order_id)
 
 
 def line(sku: str, quantity: int, unit_price: int = 1_000) -> order_pb2.OrderLineInput:
