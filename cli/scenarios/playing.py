@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cli.client import RestClient
 from cli.exits import CommandFailed
-from cli.scenarios import approval, backorder, cancel, declined, duplicate, happy, partial
+from cli.scenarios import approval, backorder, cancel, declined, duplicate, happy, mutual_hold, partial
 from cli.scenarios.check import Check
 from cli.scenarios.narrator import Narrator, Silence
 from cli.scenarios.stage import Stage
@@ -26,6 +26,7 @@ SCENARIOS: dict[str, Scenario] = {
     "happy": Scenario(happy.play, happy.SUMMARY),
     "approval": Scenario(approval.play, approval.SUMMARY),
     "backorder": Scenario(backorder.play, backorder.SUMMARY),
+    "mutual-hold": Scenario(mutual_hold.play, mutual_hold.SUMMARY),
     "declined": Scenario(declined.play, declined.SUMMARY),
     "cancel": Scenario(cancel.play, cancel.SUMMARY),
     "partial": Scenario(partial.play, partial.SUMMARY),

@@ -210,3 +210,15 @@ def test_pages_of_backorders_follow_the_queue_and_are_the_callers_own(counter: C
     ):
         with pytest.raises(InvalidPageToken):
             _ask(counter, name, wrong, actor)
+
+
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_race_3_a_cancel_that_is_read_before_its_order_leaves_a_tombstone_that_holds_nothing(
+    counter: Counter, sku: str, repeats: int
+) -> None:
+    counter.create(sku, on_hand=2)
+    gone, waits = an_order((sku, 2), minute=1), an_order((sku, 3), minute=2)
+    counter.publish(waits.placed(), *(repeats * [gone.cancelled(), gone.placed()]))
+    assert counter.kinds(gone.order_id) == ["InventoryReleased"]
+    assert [(b.order_id, b.quantity_missing) for b in _backorders(counter, sku)] == [(waits.order_id, 1)]
+    _holds(counter)

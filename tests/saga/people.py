@@ -7,10 +7,11 @@ from typing import Any
 from google.protobuf.message import Message
 
 import inventory_svc.commands
+import inventory_svc.queue_commands
 import order_svc.commands
 import workflow_svc.commands
 from atlas.common.v1.money_pb2 import Money
-from atlas.inventory.v1 import adjustment_pb2, stock_pb2
+from atlas.inventory.v1 import adjustment_pb2, backorder_pb2, stock_pb2
 from atlas.orders.v1 import fulfillment_pb2, order_pb2, order_service_pb2
 from atlas.workflow.v1 import approval_pb2
 from chassis.handling import Command
@@ -41,6 +42,8 @@ COMMANDS: dict[type[Message], tuple[str, Command[Any]]] = {
     stock_pb2.UpdateItemRequest: ("inventory", inventory_svc.commands.update_item_command(STOCK_CURRENCY)),
     stock_pb2.ReceiveStockRequest: ("inventory", inventory_svc.commands.RECEIVE_STOCK),
     adjustment_pb2.AdjustStockRequest: ("inventory", inventory_svc.commands.ADJUST_STOCK),
+    backorder_pb2.PrioritizeBackorderRequest: ("inventory", inventory_svc.queue_commands.PRIORITIZE_BACKORDER),
+    backorder_pb2.ReleaseHeldStockRequest: ("inventory", inventory_svc.queue_commands.RELEASE_HELD),
     approval_pb2.ApproveRequestRequest: ("workflow", workflow_svc.commands.APPROVE_REQUEST),
     approval_pb2.RejectRequestRequest: ("workflow", workflow_svc.commands.REJECT_REQUEST),
 }
@@ -83,6 +86,16 @@ def adjustment(**quantities: int) -> adjustment_pb2.AdjustStockRequest:
 def new_cost(sku: str, cost: int) -> stock_pb2.UpdateItemRequest:
     """Revalue an item."""
     return stock_pb2.UpdateItemRequest(sku=sku, standard_cost=euro(cost))
+
+
+def prioritize(order_id: str, priority: int) -> backorder_pb2.PrioritizeBackorderRequest:
+    """Give a waiting order another place."""
+    return backorder_pb2.PrioritizeBackorderRequest(order_id=order_id, priority=priority)
+
+
+def release_held(order_id: str) -> backorder_pb2.ReleaseHeldStockRequest:
+    """Give back what a waiting order holds."""
+    return backorder_pb2.ReleaseHeldStockRequest(order_id=order_id)
 
 
 def order(customer: str, method: str, *lines: order_pb2.OrderLineInput) -> order_service_pb2.PlaceOrderRequest:
