@@ -16,7 +16,21 @@ from types import MappingProxyType
 
 from rich.console import Console
 
-from bench import accept, drain, footprint, gateway_cost, latency, machine, pages, reference, saga, table
+from bench import (
+    accept,
+    drain,
+    footprint,
+    gateway_cost,
+    hot_row,
+    latency,
+    lists,
+    machine,
+    pages,
+    receipt,
+    reference,
+    saga,
+    table,
+)
 from bench.figures import Outcome, gather
 from bench.record import Json, to_json
 from chassis import telemetry
@@ -32,6 +46,9 @@ RUNS: Mapping[str, Callable[[int], Outcome]] = MappingProxyType(
         "P6": latency.run,
         "P8": gateway_cost.run,
         "P12": footprint.run,
+        "S1": hot_row.run,
+        "S2": receipt.run,
+        "S3": lists.run,
     }
 )
 ON_KAFKA = frozenset({"P5", "P6", "P12"})

@@ -32,6 +32,7 @@ class Target:
 
 _PGBENCH_ORDER = "pgbench, same SQL, one order a transaction, pipelined, 8 clients"
 _PGBENCH_EVENT = "pgbench, the saga's SQL one event at a time"
+_PGBENCH_ROW = "pgbench, the locked update of that row, as many a transaction"
 _RAW = "raw produce → consume, same settings"
 
 TARGETS: Final[dict[str, Target]] = {
@@ -46,6 +47,12 @@ TARGETS: Final[dict[str, Target]] = {
     "P12.serve": Target("memory, order_svc serve", "MB", "", 110, 80, Better.LOWER),
     "P12.relay": Target("memory, order_svc relay", "MB", "", 70, 55, Better.LOWER),
     "P12.all": Target("memory, largest service, all roles", "MB", "", 180, 150, Better.LOWER),
+    "S1": Target("orders a second that reserve one SKU", "orders/s", _PGBENCH_ROW, 0.5, 1, Better.HIGHER),
+    "S1.batch": Target("the same", "orders/s", "one order a transaction", 3, 5, Better.HIGHER),
+    "S2": Target("a receipt completes 1,000 backorders of 2 lines", "ms", "the same rows by unnest", 3, 1.5, Better.LOWER),
+    "S2.crowd": Target("the same while 100,000 others wait", "ms", "without the others", 1.25, 1.1, Better.LOWER),
+    "S3.first": Target("first page of the worst filter, 10^6 orders", "ms", "the same on 10^4", 1.5, 1.2, Better.LOWER),
+    "S3.hundredth": Target("hundredth page of the worst filter", "ms", "the same on 10^4", 1.5, 1.2, Better.LOWER),
     "idle.ours": Target("idle CPU, all our processes", "% of a core", "", 15, 8, Better.LOWER),
     "idle.kafka": Target("idle CPU, Kafka", "% of a core", "", 5, 3, Better.LOWER),
 }

@@ -31,27 +31,31 @@ def stock(inventory: Service) -> None:
     item = stock_pb2.CreateItemRequest(sku=SKU, name="Lamp", standard_cost=Money(currency_code="EUR", minor_units=1200))
     receipt = stock_pb2.ReceiveStockRequest(reference="bench")
     receipt.lines.add(sku=SKU, quantity=1_000_000)
-    _run(inventory, [_call(create_item_command("EUR"), item, "item")])
-    _run(inventory, [_call(RECEIVE_STOCK, receipt, "receipt")])
+    run(inventory, [call(create_item_command("EUR"), item, "item")])
+    run(inventory, [call(RECEIVE_STOCK, receipt, "receipt")])
 
 
-def place(orders: Service, count: int, run: str) -> None:
-    """Place orders in batches, as the coalescer makes them under load; `run` keeps the keys of runs apart."""
+def place(orders: Service, count: int, name: str) -> None:
+    """Place orders in batches, as the coalescer makes them under load; `name` keeps the keys of runs apart."""
     line = order_pb2.OrderLineInput(sku=SKU, quantity=3, unit_price=PRICE, tax_rate_basis_points=2000)
     request = order_service_pb2.PlaceOrderRequest(
         customer_id="bench", currency_code="EUR", payment_method="pm_ok", lines=[line]
     )
     for start in range(0, count, BATCH):
         numbers = range(start, min(start + BATCH, count))
-        _run(orders, [_call(PLACE_ORDER, request, f"{run}-{number}") for number in numbers])
+        run(orders, [call(PLACE_ORDER, request, f"{name}-{number}") for number in numbers])
 
 
-def _call(command: Command[Any], request: Message, key: str) -> CommandCall:
+def call(command: Command[Any], request: Message, key: str) -> CommandCall:
+    """Return a call by the bench's own caller."""
     keyed = KeyedRequest(ACTOR.key, command.name, key, hash_request(request))
     return CommandCall(command, command.parse(request), keyed, Cause(key, key, new_traceparent(), ACTOR))
 
 
-def _run(service: Service, calls: Sequence[CommandCall]) -> None:
-    for answer in run_commands(service, calls):
+def run(service: Service, calls: Sequence[CommandCall]) -> list[Any]:
+    """Run calls in one batch; their responses. A refusal is an error."""
+    answers = run_commands(service, calls)
+    for answer in answers:
         if answer.error is not None:
             raise answer.error
+    return [answer.response for answer in answers]

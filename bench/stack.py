@@ -104,6 +104,12 @@ class Databases:
         migrate.upgrade("order_svc", url)
         return url
 
+    def fresh(self, package: str, name: str) -> SecretStr:
+        """Make a database with a service's tables that is not its own; the URL as settings take it."""
+        url = self.empty(name)
+        migrate.upgrade(package, url)
+        return SecretStr(url)
+
     def settings(self) -> dict[str, str]:
         """Return the settings of the server that durability and speed hang on."""
         names = ("fsync", "synchronous_commit", "full_page_writes", "wal_sync_method", "shared_buffers")

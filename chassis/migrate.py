@@ -22,14 +22,20 @@ def _config(package: str) -> Config:
     return config
 
 
-def upgrade(package: str, migrator_url: str, to: str = "head") -> None:
-    """Bring the database of `package` (such as order_svc) up to a revision, the newest by default, as the migrator role."""
-    _run(package, migrator_url, lambda config: command.upgrade(config, to))
+def revisions(package: str) -> list[str]:
+    """Name the revisions of a service, the oldest first."""
+    script = ScriptDirectory.from_config(_config(package))
+    return [revision.revision for revision in script.walk_revisions()][::-1]
 
 
-def downgrade(package: str, migrator_url: str, to: str = "base") -> None:
-    """Take revisions back down to one that stays, by default every one."""
-    _run(package, migrator_url, lambda config: command.downgrade(config, to))
+def upgrade(package: str, migrator_url: str, revision: str = "head") -> None:
+    """Bring the database of `package` (such as order_svc) to the newest revision, or to this one, as the migrator role."""
+    _run(package, migrator_url, lambda config: command.upgrade(config, revision))
+
+
+def downgrade(package: str, migrator_url: str, revision: str = "base") -> None:
+    """Take every revision back, or those after this one."""
+    _run(package, migrator_url, lambda config: command.downgrade(config, revision))
 
 
 def _run(package: str, migrator_url: str, work: object) -> None:

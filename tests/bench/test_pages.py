@@ -70,8 +70,15 @@ def test_the_committed_page_and_plot_are_those_of_the_committed_record() -> None
     assert COMMITTED.with_suffix(".svg").read_text() == plot.svg(run)
 
 
-def test_the_committed_run_has_every_goal_with_its_bounds_and_lost_nothing() -> None:
+def test_the_committed_run_has_the_bounds_of_its_goals_and_lost_nothing() -> None:
     run = json.loads(COMMITTED.read_text())
     bounds = {row["goal"]: (row["must"], row["aim"]) for row in run["figures"]}
-    assert bounds == {goal: (target.must, target.aim) for goal, target in TARGETS.items()}
+    assert bounds.items() <= {goal: (target.must, target.aim) for goal, target in TARGETS.items()}.items()
     assert [check for check in run["checks"] if check["expected"] != check["seen"]] == []
+
+
+def test_a_goal_that_the_committed_run_lacks_has_its_figures_in_the_text() -> None:
+    run = json.loads(COMMITTED.read_text())
+    lacking = set(TARGETS) - {row["goal"] for row in run["figures"]}
+    _before, _table, after = (pages.DOCS / pages.PAGE).read_text().partition(pages.END)
+    assert [goal for goal in sorted(lacking) if f"| {goal} |" not in after] == []
