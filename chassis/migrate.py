@@ -22,14 +22,14 @@ def _config(package: str) -> Config:
     return config
 
 
-def upgrade(package: str, migrator_url: str) -> None:
-    """Bring the database of `package` (such as order_svc) to the newest revision. The url is the migrator role's."""
-    _run(package, migrator_url, lambda config: command.upgrade(config, "head"))
+def upgrade(package: str, migrator_url: str, to: str = "head") -> None:
+    """Bring the database of `package` (such as order_svc) up to a revision, the newest by default, as the migrator role."""
+    _run(package, migrator_url, lambda config: command.upgrade(config, to))
 
 
-def downgrade(package: str, migrator_url: str) -> None:
-    """Take every revision back."""
-    _run(package, migrator_url, lambda config: command.downgrade(config, "base"))
+def downgrade(package: str, migrator_url: str, to: str = "base") -> None:
+    """Take revisions back down to one that stays, by default every one."""
+    _run(package, migrator_url, lambda config: command.downgrade(config, to))
 
 
 def _run(package: str, migrator_url: str, work: object) -> None:

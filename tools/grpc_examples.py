@@ -34,8 +34,8 @@ def _money(minor_units: int) -> Mapping[str, Any]:
     return {"currency_code": "EUR", "minor_units": minor_units}
 
 
-def _order(variable: str, unit_price: int) -> Example:
-    lines = [{"sku": "LAMP-01", "quantity": 1, "unit_price": _money(unit_price)}]
+def _order(variable: str, sku: str, unit_price: int) -> Example:
+    lines = [{"sku": sku, "quantity": 1, "unit_price": _money(unit_price), "tax_rate_basis_points": 2000}]
     body = {"customer_id": "cust-1001", "currency_code": "EUR", "payment_method": "pm_ok", "lines": lines}
     return Example("orders.v1.OrderService/PlaceOrder", body, (variable, "order.orderId"), (WAIT,))
 
@@ -45,8 +45,18 @@ def _approval(variable: str, order: str) -> Example:
     return Example("workflow.v1.WorkflowService/ListApprovals", body, (variable, "approvals.0.approvalId"))
 
 
+PRICES = (
+    Example(
+        "orders.v1.PriceService/SetPrice",
+        {"sku": "LAMP-01", "unit_price": _money(1999), "tax_rate_basis_points": 2000},
+        ("PRICE_ID", "price.priceId"),
+        said="Whoever may not set prices orders at these.",
+    ),
+    Example("orders.v1.PriceService/GetPrice", {"price_id": "$PRICE_ID"}),
+    Example("orders.v1.PriceService/ListPrices", {"sku": "LAMP-01", "page_size": 1}),
+)
 ORDERS = (
-    _order("ORDER_ID", 1999),
+    _order("ORDER_ID", "LAMP-01", 1999),
     Example(
         "orders.v1.OrderService/QuoteOrder",
         {
@@ -69,7 +79,7 @@ ORDERS = (
         "orders.v1.OrderService/CancelOrder",
         {"order_id": "$CANCELLED_ID", "reason": "CANCEL_REASON_CUSTOMER_REQUEST", "comment": "changed my mind"},
         headers=(WAIT,),
-        needs=(_order("CANCELLED_ID", 1999),),
+        needs=(_order("CANCELLED_ID", "LAMP-01", 1999),),
     ),
 )
 INVENTORY = (
@@ -114,7 +124,7 @@ WORKFLOW = (
         "workflow.v1.WorkflowService/ListApprovals",
         {"order_id": "$LARGE_ID"},
         ("APPROVAL_ID", "approvals.0.approvalId"),
-        needs=(_order("LARGE_ID", 150_000),),
+        needs=(_order("LARGE_ID", "DESK-02", 125_000),),
         said="Orders of 1,000.00 EUR and more ask for an approver.",
     ),
     Example("workflow.v1.WorkflowService/GetApproval", {"approval_id": "$APPROVAL_ID"}),
@@ -125,7 +135,7 @@ WORKFLOW = (
     Example(
         "workflow.v1.WorkflowService/RejectRequest",
         {"approval_id": "$UNWANTED_ID", "terms_version": 1, "total": _money(150_000), "comment": "over the budget"},
-        needs=(_order("LARGE_ID", 150_000), _approval("UNWANTED_ID", "$LARGE_ID")),
+        needs=(_order("LARGE_ID", "DESK-02", 125_000), _approval("UNWANTED_ID", "$LARGE_ID")),
     ),
     Example("workflow.v1.WorkflowService/ListPolicies", {}),
     Example("workflow.v1.WorkflowService/GetPolicy", {"policy_id": "orders-default"}),
@@ -181,4 +191,4 @@ OPS = (
     Example("ops.v1.OpsService/CheckInvariants", {"service": "billing"}),
     Example("ops.v1.OpsService/RewindConsumer", {"service": "billing"}),
 )
-EXAMPLES: Final = (*ORDERS, *INVENTORY, *BILLING, *WORKFLOW, *REPORTING, *OPS)
+EXAMPLES: Final = (*PRICES, *ORDERS, *INVENTORY, *BILLING, *WORKFLOW, *REPORTING, *OPS)

@@ -26,6 +26,8 @@ LAYOUT = dict.fromkeys(SERVICES, COMMON | WRITES) | {"reporting_svc": COMMON | {
 
 EXTRAS = {
     "order_svc/waiting.py": "Prefer: wait=N",
+    "order_svc/lookups.py": "what a new order is held against: list prices, and references that were used",
+    "order_svc/price_wire.py": "the price list's part of wire.py, which is two files long",
     "inventory_svc/backlog.py": "who waits for stock, in what a batch has loaded",
     "billing_svc/tables.py": "the tables of store.py, which is two files long",
     "billing_svc/rows.py": "the rows of an account's parts",

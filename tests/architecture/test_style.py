@@ -17,6 +17,7 @@ CONTRACT_FILES = {"wire.py", "rpc.py", "queries.py", "commands.py", "reactions.p
 """The files of a service that may name generated messages; all others, the domain first of all, see values only."""
 CONTRACT_EXTRAS = {
     "order_svc/waiting.py",
+    "order_svc/price_wire.py",
     "billing_svc/ledger_queries.py",
     "billing_svc/resources.py",
     "reporting_svc/summaries.py",
