@@ -22,7 +22,13 @@ from order_svc.commands import PLACE_ORDER
 
 BATCH = 64
 ISSUER = "http://127.0.0.1:8143/realms/atlas-erp"
-ACTOR = Actor(issuer=ISSUER, subject="a71a5000-0000-4000-8002-000000000002", username="ops", client="atlas-cli")
+ACTOR = Actor(
+    issuer=ISSUER,
+    subject="a71a5000-0000-4000-8002-000000000002",
+    username="ops",
+    client="atlas-cli",
+    scopes=frozenset({"orders:price"}),
+)
 PRICE = Money(currency_code="EUR", minor_units=1999)
 
 

@@ -17,7 +17,7 @@ from chassis.errors import Conflict, IdempotencyKeyInProgress, IdempotencyKeyReu
 from chassis.handling import Command, Service, Unit, in_transaction
 from chassis.idempotency import KeyedRequest, Stored
 from chassis.tables import audit_log
-from chassis.world import Keys
+from chassis.world import Context, Keys, World
 
 log = structlog.get_logger(__name__)
 
@@ -99,10 +99,12 @@ def _attempt(service: Service, connection: sa.Connection, calls: list[CommandCal
     stored = idempotency.claim(connection, [call.keyed for call in calls])
     fresh = [call for call in calls if call.keyed.identity not in stored]
     unit = Unit(service, connection, _keys(fresh))
+    contexts = {call.keyed.identity: unit.context(call.cause) for call in fresh}
+    _consult(connection, unit.world, [(call, contexts[call.keyed.identity]) for call in fresh])
     answers: dict[tuple[str, str, str], Answer] = {}
     for call in calls:
         known = stored.get(call.keyed.identity)
-        answers[call.keyed.identity] = _replay(call, known) if known else _decide(unit, call)
+        answers[call.keyed.identity] = _replay(call, known) if known else _decide(unit, call, contexts[call.keyed.identity])
     unit.save()
     _remember(connection, fresh, answers)
     _audit(service, connection, fresh, answers)
@@ -115,6 +117,16 @@ def _keys(calls: Sequence[CommandCall]) -> Keys:
     return wanted.union(*[call.command.keys(call.parsed) for call in calls])
 
 
+def _consult(connection: sa.Connection, world: World, calls: Sequence[tuple[CommandCall, Context]]) -> None:
+    """Let each command read once what its calls need beside their aggregates."""
+    asked: dict[Any, list[tuple[Any, Context]]] = {}
+    for call, context in calls:
+        if call.command.consult is not None:
+            asked.setdefault(call.command.consult, []).append((call.parsed, context))
+    for consult, ones in asked.items():
+        consult(connection, world, ones)
+
+
 def _replay(call: CommandCall, stored: Stored) -> Answer:
     try:
         return Answer(call.command.response.FromString(stored.response_to(call.keyed)), replayed=True)
@@ -122,8 +134,7 @@ def _replay(call: CommandCall, stored: Stored) -> Answer:
         return Answer(error=refusal)
 
 
-def _decide(unit: Unit, call: CommandCall) -> Answer:
-    context = unit.context(call.cause)
+def _decide(unit: Unit, call: CommandCall, context: Context) -> Answer:
     try:
         decision = call.command.decide(unit.world, call.parsed, context)
     except Refusal as refusal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -42,7 +42,8 @@ class StoreProtocol(Protocol):
 class Command(Generic[C]):
     """How one RPC is handled. `parse` and `encode` are from wire.py, `decide` from commands.py; `keys` names what to load.
 
-    `encode` gets the world after the decision and its `result`, and returns the response message.
+    `encode` gets the world after the decision and its `result`, and returns the response message. `consult` reads into the
+    world what hangs on who asks and when; it gets all calls of the command in a batch, so that one statement serves them.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Command(Generic[C]):
     keys: Callable[[C], Keys]
     decide: Callable[[World, C, Context], Decision]
     encode: Callable[[World, Any], Message]
+    consult: Callable[[sa.Connection, World, Sequence[tuple[C, Context]]], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

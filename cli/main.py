@@ -13,7 +13,7 @@ from cli.exits import CommandFailed, ExitCode
 from deploy.local.errors import StackError
 
 MODULES = (
-    *("cli.stack", "cli.token", "cli.seed", "cli.demo", "cli.order", "cli.stock", "cli.backorder", "cli.saga"),
+    *("cli.stack", "cli.token", "cli.seed", "cli.demo", "cli.order", "cli.price", "cli.stock", "cli.backorder", "cli.saga"),
     *("cli.ops", "cli.invariants", "cli.clock", "cli.real"),
 )
 """Each has `register(app)`, which adds its commands."""

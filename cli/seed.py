@@ -1,4 +1,4 @@
-"""`atlas seed`: the items every example uses, and a look whether the default policy is there. Safe to repeat."""
+"""`atlas seed`: the items and prices every example uses, and a look whether the default policy is there. Safe to repeat."""
 
 from __future__ import annotations
 
@@ -13,24 +13,26 @@ from cli.exits import CommandFailed
 from cli.show import show_json
 
 POLICY = "orders-default"
-RECEIPT = "seed"
+SEED = "seed"
+TAX_BASIS_POINTS = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class SeedItem:
-    """An item with its first stock; the cost is in cents."""
+    """An item with its first stock; cost and list price are in cents."""
 
     sku: str
     name: str
     stock: int
     cost: int
+    price: int
 
 
 ITEMS = (
-    SeedItem("LAMP-01", "Desk lamp", 1000, 1200),
-    SeedItem("DESK-02", "Standing desk", 50, 8000),
-    SeedItem("CHAIR-03", "Office chair", 6, 3500),
-    SeedItem("RARE-04", "Rare cabinet", 0, 40000),
+    SeedItem("LAMP-01", "Desk lamp", 1000, 1200, 1999),
+    SeedItem("DESK-02", "Standing desk", 50, 8000, 125_000),
+    SeedItem("CHAIR-03", "Office chair", 6, 3500, 14_900),
+    SeedItem("RARE-04", "Rare cabinet", 0, 40000, 89_900),
 )
 
 
@@ -40,7 +42,7 @@ def register(app: typer.Typer) -> None:
 
 
 def seed(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
-    """Make the items LAMP-01, DESK-02, CHAIR-03, RARE-04 with their stock; check the default approval policy."""
+    """Make the items LAMP-01, DESK-02, CHAIR-03, RARE-04 with stock and list price; check the default approval policy."""
     began = time.monotonic()
     rows = plant(connect(home))
     if as_json:
@@ -59,8 +61,8 @@ def plant(client: RestClient) -> list[dict[str, object]]:
 
 
 def _plant(operator: Caller, item: SeedItem) -> dict[str, object]:
-    """The keys are fixed, and a receipt is looked for, so that no second run adds stock."""
-    cost = {"currency_code": "EUR", "minor_units": item.cost}
+    """The keys are fixed, and a price and a receipt are looked for, so that no second run changes a price or adds stock."""
+    cost = _euros(item.cost)
     made = True
     try:
         operator.post("/v1/inventory/items", {"sku": item.sku, "name": item.name, "standard_cost": cost})
@@ -68,12 +70,19 @@ def _plant(operator: Caller, item: SeedItem) -> dict[str, object]:
         if problem.problem_code != "ALREADY_EXISTS":
             raise
         made = False
-    reference = f"{RECEIPT}-{item.sku}"
+    reference = f"{SEED}-{item.sku}"
+    if not operator.get("/v1/prices", sku=item.sku, page_size=1).get("prices"):
+        price = {"sku": item.sku, "unit_price": _euros(item.price), "tax_rate_basis_points": TAX_BASIS_POINTS}
+        operator.post("/v1/prices", price, key=reference)
     if item.stock and not any(operator.pages("/v1/inventory/receipts", "receipts", reference=reference)):
         lines = [{"sku": item.sku, "quantity": item.stock}]
         operator.post("/v1/inventory/receipts", {"reference": reference, "lines": lines}, key=reference)
     now = operator.get(f"/v1/inventory/items/{item.sku}")
     return {"sku": item.sku, "made": made, "on_hand": now["on_hand"], "available": now["available"]}
+
+
+def _euros(cents: int) -> dict[str, object]:
+    return {"currency_code": "EUR", "minor_units": cents}
 
 
 def _check_policy(reader: Caller) -> None:

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from atlas.orders.v1 import fulfillment_pb2, order_service_pb2
+from atlas.orders.v1 import fulfillment_pb2, order_service_pb2, price_pb2
 from chassis.handling import Command
 from chassis.world import Context, Decision, Keys, World, keys
-from order_svc import wire
+from order_svc import lookups, price_wire, wire
 from order_svc.domain import order as orders
-from order_svc.domain.commands import CancelOrder, CancelRemaining, FulfillOrder, PlaceOrder
+from order_svc.domain.commands import CancelOrder, CancelRemaining, FulfillOrder, PlaceOrder, SetPrice
 from order_svc.domain.errors import OrderChanged, OrderNotFound
 from order_svc.domain.order import Order, Person
+from order_svc.domain.price_list import Price, hold_to_list
+from order_svc.domain.reference import Reference
 
 
 def place_order(world: World, command: PlaceOrder, context: Context) -> Decision:
-    """Place an order in the caller's name."""
+    """Place an order in the caller's name: under a reference of his that is new, and at list price if he sets none."""
     order, events = orders.place(context.new_id(), command.terms, _person(context), context.now)
-    return Decision(changed=(order,), events=events, result=order)
+    own = lookups.own_reference(command, context)
+    used = () if own is None else ((world.find(Reference, own.key) or own).used_for(order.order_id),)
+    if not lookups.may_set_prices(context.actor):
+        hold_to_list(command.terms.lines, lookups.listed(world, context.now))
+    return Decision(changed=(order, *used), events=events, result=order)
+
+
+def set_price(_world: World, command: SetPrice, context: Context) -> Decision:
+    """List a price."""
+    valid_from = context.now if command.valid_from is None else command.valid_from
+    price = Price(context.new_id(), command.sku, command.unit_price, command.tax_rate_basis_points, valid_from)
+    return Decision(changed=(price,), result=price)
 
 
 def cancel_order(world: World, command: CancelOrder, context: Context) -> Decision:
@@ -62,7 +75,7 @@ def _of_caller(world: World, order_id: str, expected_version: int | None, contex
     return order
 
 
-def _nothing(_command: PlaceOrder) -> Keys:
+def _nothing(_command: PlaceOrder | SetPrice) -> Keys:
     return frozenset()
 
 
@@ -77,6 +90,7 @@ PLACE_ORDER = Command(
     keys=_nothing,
     decide=place_order,
     encode=wire.placed,
+    consult=lookups.consult,
 )
 CANCEL_ORDER = Command(
     name="CancelOrder",
@@ -101,4 +115,12 @@ FULFILL_ORDER = Command(
     keys=_order,
     decide=fulfill_order,
     encode=wire.fulfilled,
+)
+SET_PRICE = Command(
+    name="SetPrice",
+    response=price_pb2.SetPriceResponse,
+    parse=price_wire.set_price,
+    keys=_nothing,
+    decide=set_price,
+    encode=price_wire.price_set,
 )

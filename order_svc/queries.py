@@ -7,16 +7,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from atlas.orders.v1 import fulfillment_pb2, order_service_pb2
+from atlas.orders.v1 import fulfillment_pb2, order_service_pb2, price_pb2, quote_pb2
 from chassis.calls import visible_to
+from chassis.clock import Clock
 from chassis.errors import NotFound
 from chassis.paging import Pager
 from chassis.values import time
 from chassis.world import Actor, Row
-from order_svc import resources, wire
-from order_svc.domain.errors import EndsBeforeItBegins, OrderNotFound
+from order_svc import lookups, price_wire, resources, wire
+from order_svc.domain.errors import EndsBeforeItBegins, OrderNotFound, PriceNotFound
 from order_svc.domain.order import State
-from order_svc.store import fulfillment, fulfillment_from, order_from, orders
+from order_svc.domain.price_list import hold_to_list
+from order_svc.store import fulfillment, fulfillment_from, order_from, orders, price, price_from
 
 
 def _row(row: Any, aggregate: Any) -> Row[Any]:
@@ -37,6 +39,22 @@ def _find(connection: sa.Connection, order_id: str, actor: Actor) -> sa.Row[Any]
     if row is None:
         raise OrderNotFound(order_id)
     return row
+
+
+class Quotes:
+    """Prices that depend on the time they are asked for."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def quote_order(
+        self, connection: sa.Connection, request: quote_pb2.QuoteOrderRequest, actor: Actor
+    ) -> quote_pb2.QuoteOrderResponse:
+        """Price an order as PlaceOrder would now, and refuse what it would refuse."""
+        lines = wire.lines(request)
+        if not lookups.may_set_prices(actor):
+            hold_to_list(lines, lookups.listed_at(connection, lines, self._clock.now()))
+        return wire.quoted(lines)
 
 
 class OrderLists:
@@ -115,3 +133,28 @@ def get_fulfillment(
         raise NotFound(f"order {request.order_id} has no fulfillment {request.fulfillment_id}")
     message = resources.fulfillment_message(_row(row, fulfillment_from(row)))
     return fulfillment_pb2.GetFulfillmentResponse(fulfillment=message)
+
+
+class PriceLists:
+    """The list of prices, which pages."""
+
+    def __init__(self, pager: Pager) -> None:
+        self._pager = pager
+
+    def list_prices(
+        self, connection: sa.Connection, request: price_pb2.ListPricesRequest, actor: Actor
+    ) -> price_pb2.ListPricesResponse:
+        """List prices, the one made last first."""
+        statement = sa.select(price).where(*((price.c.sku == request.sku,) if request.HasField("sku") else ()))
+        page = self._pager.page(request, actor)
+        rows, token = page.select(connection, statement, price.c.create_time.desc(), price.c.price_id.desc())
+        messages = [price_wire.price_message(_row(row, price_from(row))) for row in rows]
+        return price_pb2.ListPricesResponse(prices=messages, next_page_token=token)
+
+
+def get_price(connection: sa.Connection, request: price_pb2.GetPriceRequest, _actor: Actor) -> price_pb2.GetPriceResponse:
+    """Read one price."""
+    row = connection.execute(sa.select(price).where(price.c.price_id == request.price_id)).one_or_none()
+    if row is None:
+        raise PriceNotFound(request.price_id)
+    return price_pb2.GetPriceResponse(price=price_wire.price_message(_row(row, price_from(row))))

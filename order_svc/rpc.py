@@ -1,4 +1,4 @@
-"""The gRPC servicer of orders: parse, submit, encode."""
+"""The gRPC servicers of orders and prices: parse, submit, encode."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from atlas.orders.v1 import (
     fulfillment_pb2,
     order_service_pb2,
     order_service_pb2_grpc,
+    price_pb2,
+    price_service_pb2,
+    price_service_pb2_grpc,
     quote_pb2,
 )
 from chassis.application import Edge
 from chassis.grpc_server import Servicer
-from order_svc import queries, wire
-from order_svc.commands import CANCEL_ORDER, CANCEL_REMAINING, FULFILL_ORDER, PLACE_ORDER
+from order_svc import queries
+from order_svc.commands import CANCEL_ORDER, CANCEL_REMAINING, FULFILL_ORDER, PLACE_ORDER, SET_PRICE
 from order_svc.waiting import Waiting
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -28,6 +31,7 @@ class OrderServicer(order_service_pb2_grpc.OrderServiceServicer):
         self._commands = edge.commands
         self._queries = edge.queries
         self._lists = queries.OrderLists(edge.pager)
+        self._quotes = queries.Quotes(edge.service.clock)
         self._waiting = Waiting(edge.queries)
 
     async def PlaceOrder(
@@ -41,7 +45,7 @@ class OrderServicer(order_service_pb2_grpc.OrderServiceServicer):
 
     async def QuoteOrder(self, request: quote_pb2.QuoteOrderRequest, context: Context) -> quote_pb2.QuoteOrderResponse:
         """Price an order without placing it."""
-        return wire.quoted(wire.lines(request))
+        return await self._queries.run(self._quotes.quote_order, request)
 
     async def GetOrder(
         self, request: order_service_pb2.GetOrderRequest, context: Context
@@ -93,7 +97,33 @@ class OrderServicer(order_service_pb2_grpc.OrderServiceServicer):
         return await self._queries.run(self._lists.list_fulfillments, request)
 
 
+class PriceServicer(price_service_pb2_grpc.PriceServiceServicer):
+    """Serves atlas.orders.v1.PriceService."""
+
+    def __init__(self, edge: Edge) -> None:
+        self._commands = edge.commands
+        self._queries = edge.queries
+        self._lists = queries.PriceLists(edge.pager)
+
+    async def SetPrice(self, request: price_pb2.SetPriceRequest, context: Context) -> price_pb2.SetPriceResponse:
+        """List a price."""
+        response: price_pb2.SetPriceResponse = await self._commands.submit(SET_PRICE, request, context)
+        return response
+
+    async def GetPrice(self, request: price_pb2.GetPriceRequest, context: Context) -> price_pb2.GetPriceResponse:
+        """Read one price."""
+        return await self._queries.run(queries.get_price, request)
+
+    async def ListPrices(self, request: price_pb2.ListPricesRequest, context: Context) -> price_pb2.ListPricesResponse:
+        """List prices."""
+        return await self._queries.run(self._lists.list_prices, request)
+
+
 def servicers(edge: Edge) -> list[Servicer]:
     """Return the servicers of this service."""
-    contract = order_service_pb2.DESCRIPTOR.services_by_name["OrderService"]
-    return [Servicer(contract, OrderServicer(edge), order_service_pb2_grpc.add_OrderServiceServicer_to_server)]
+    orders = order_service_pb2.DESCRIPTOR.services_by_name["OrderService"]
+    prices = price_service_pb2.DESCRIPTOR.services_by_name["PriceService"]
+    return [
+        Servicer(orders, OrderServicer(edge), order_service_pb2_grpc.add_OrderServiceServicer_to_server),
+        Servicer(prices, PriceServicer(edge), price_service_pb2_grpc.add_PriceServiceServicer_to_server),
+    ]

@@ -1,4 +1,4 @@
-"""How orders and fulfillments are kept. Lines and facts are values of the order, so they are part of its row."""
+"""How orders, fulfillments, prices and references are kept. Lines and facts are values of an order, so part of its row."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from chassis.store import Columns, Mapping, Store
 from chassis.tables import Time, aggregate_columns
 from order_svc.domain.facts import Approval, Attempt, BillingClosed, Known, Outcome, Stock
 from order_svc.domain.order import Deadlines, Fulfillment, LinePart, Order, Person
+from order_svc.domain.price_list import Price
 from order_svc.domain.pricing import Line
+from order_svc.domain.reference import Reference
 
 metadata = sa.MetaData()
 DEADLINES = Deadlines()
@@ -48,6 +50,26 @@ fulfillment = sa.Table(
     sa.Column("order_id", pg.UUID(as_uuid=False), nullable=False),
     sa.Column("lines", pg.JSONB, nullable=False),
     sa.Column("tracking_reference", sa.Text),
+    *aggregate_columns(),
+)
+
+price = sa.Table(
+    "price",
+    metadata,
+    sa.Column("price_id", pg.UUID(as_uuid=False), primary_key=True),
+    sa.Column("sku", sa.Text, nullable=False),
+    sa.Column("currency_code", sa.Text, nullable=False),
+    sa.Column("unit_price", sa.BigInteger, nullable=False),
+    sa.Column("tax_rate_basis_points", sa.Integer, nullable=False),
+    sa.Column("valid_from", Time, nullable=False),
+    *aggregate_columns(),
+)
+
+client_reference = sa.Table(
+    "client_reference",
+    metadata,
+    sa.Column("reference_key", sa.Text, primary_key=True, comment="issuer|subject|client_reference"),
+    sa.Column("order_id", pg.UUID(as_uuid=False), nullable=False),
     *aggregate_columns(),
 )
 
@@ -182,7 +204,35 @@ def fulfillment_from(row: Any, _children: object = None) -> Fulfillment:
     return Fulfillment(row.fulfillment_id, row.order_id, lines, row.tracking_reference)
 
 
+def _price_columns(value: Price) -> Columns:
+    return {
+        "sku": value.sku,
+        "currency_code": value.unit_price.currency_code,
+        "unit_price": value.unit_price.minor_units,
+        "tax_rate_basis_points": value.tax_rate_basis_points,
+        "valid_from": value.valid_from,
+    }
+
+
+def price_from(row: Any, _children: object = None) -> Price:
+    """Rebuild a price from its row."""
+    amount = Money(row.currency_code, row.unit_price)
+    return Price(row.price_id, row.sku, amount, row.tax_rate_basis_points, row.valid_from)
+
+
+def _reference_columns(value: Reference) -> Columns:
+    return {"order_id": value.order_id}
+
+
+def reference_from(row: Any, _children: object = None) -> Reference:
+    """Rebuild a reference from its row."""
+    principal, _, text = row.reference_key.rpartition("|")
+    return Reference(principal, text, row.order_id)
+
+
 STORE = Store(
     Mapping(Order, orders, "order_id", _order_columns, order_from, is_stream=True),
     Mapping(Fulfillment, fulfillment, "fulfillment_id", _fulfillment_columns, fulfillment_from),
+    Mapping(Price, price, "price_id", _price_columns, price_from),
+    Mapping(Reference, client_reference, "reference_key", _reference_columns, reference_from),
 )

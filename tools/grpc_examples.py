@@ -34,16 +34,15 @@ def _money(minor_units: int) -> Mapping[str, Any]:
     return {"currency_code": "EUR", "minor_units": minor_units}
 
 
-def _order(variable: str, unit_price: int, quantity: int = 1) -> Example:
-    lines = [{"sku": "LAMP-01", "quantity": quantity, "unit_price": _money(unit_price)}]
+def _order(variable: str, sku: str, unit_price: int, quantity: int = 1) -> Example:
+    lines = [{"sku": sku, "quantity": quantity, "unit_price": _money(unit_price), "tax_rate_basis_points": 2000}]
     body = {"customer_id": "cust-1001", "currency_code": "EUR", "payment_method": "pm_ok", "lines": lines}
     return Example("orders.v1.OrderService/PlaceOrder", body, (variable, "order.orderId"), (WAIT,))
 
 
-def _waiting(variable: str, quantity: int) -> Example:
-    lines = [{"sku": "$SKU", "quantity": quantity, "unit_price": _money(1999)}]
-    body = {"customer_id": "cust-1001", "currency_code": "EUR", "payment_method": "pm_ok", "lines": lines}
-    return Example("orders.v1.OrderService/PlaceOrder", body, (variable, "order.orderId"), (WAIT,))
+def _price(sku: str) -> Example:
+    body = {"sku": sku, "unit_price": _money(1999), "tax_rate_basis_points": 2000}
+    return Example("orders.v1.PriceService/SetPrice", body)
 
 
 def _approval(variable: str, order: str) -> Example:
@@ -51,8 +50,18 @@ def _approval(variable: str, order: str) -> Example:
     return Example("workflow.v1.WorkflowService/ListApprovals", body, (variable, "approvals.0.approvalId"))
 
 
+PRICES = (
+    Example(
+        "orders.v1.PriceService/SetPrice",
+        {"sku": "LAMP-01", "unit_price": _money(1999), "tax_rate_basis_points": 2000},
+        ("PRICE_ID", "price.priceId"),
+        said="Whoever may not set prices orders at these.",
+    ),
+    Example("orders.v1.PriceService/GetPrice", {"price_id": "$PRICE_ID"}),
+    Example("orders.v1.PriceService/ListPrices", {"sku": "LAMP-01", "page_size": 1}),
+)
 ORDERS = (
-    _order("ORDER_ID", 1999),
+    _order("ORDER_ID", "LAMP-01", 1999),
     Example(
         "orders.v1.OrderService/QuoteOrder",
         {
@@ -75,14 +84,14 @@ ORDERS = (
         "orders.v1.OrderService/CancelOrder",
         {"order_id": "$CANCELLED_ID", "reason": "CANCEL_REASON_CUSTOMER_REQUEST", "comment": "changed my mind"},
         headers=(WAIT,),
-        needs=(_order("CANCELLED_ID", 1999),),
+        needs=(_order("CANCELLED_ID", "LAMP-01", 1999),),
     ),
     Example(
         "orders.v1.OrderService/CancelRemaining",
         {"order_id": "$PART_ID", "reason": "CANCEL_REASON_OUT_OF_STOCK", "comment": "the other one is broken"},
         headers=(WAIT,),
         needs=(
-            _order("PART_ID", 1999, 2),
+            _order("PART_ID", "LAMP-01", 1999, 2),
             Example(
                 "orders.v1.OrderService/FulfillOrder", {"order_id": "$PART_ID", "lines": [{"line_number": 1, "quantity": 1}]}
             ),
@@ -127,7 +136,7 @@ INVENTORY = (
     Example(
         "inventory.v1.InventoryService/PrioritizeBackorder",
         {"order_id": "$WAITING_ID", "priority": 5, "comment": "promised by phone"},
-        needs=(_waiting("WAITING_ID", 12),),
+        needs=(_price("$SKU"), _order("WAITING_ID", "$SKU", 1999, 12)),
     ),
     Example(
         "inventory.v1.InventoryService/ReleaseHeldStock",
@@ -157,7 +166,7 @@ WORKFLOW = (
         "workflow.v1.WorkflowService/ListApprovals",
         {"order_id": "$LARGE_ID"},
         ("APPROVAL_ID", "approvals.0.approvalId"),
-        needs=(_order("LARGE_ID", 150_000),),
+        needs=(_order("LARGE_ID", "DESK-02", 125_000),),
         said="Orders of 1,000.00 EUR and more ask for an approver.",
     ),
     Example("workflow.v1.WorkflowService/GetApproval", {"approval_id": "$APPROVAL_ID"}),
@@ -168,7 +177,7 @@ WORKFLOW = (
     Example(
         "workflow.v1.WorkflowService/RejectRequest",
         {"approval_id": "$UNWANTED_ID", "terms_version": 1, "total": _money(150_000), "comment": "over the budget"},
-        needs=(_order("LARGE_ID", 150_000), _approval("UNWANTED_ID", "$LARGE_ID")),
+        needs=(_order("LARGE_ID", "DESK-02", 125_000), _approval("UNWANTED_ID", "$LARGE_ID")),
     ),
     Example("workflow.v1.WorkflowService/ListPolicies", {}),
     Example("workflow.v1.WorkflowService/GetPolicy", {"policy_id": "orders-default"}),
@@ -228,4 +237,4 @@ OPS = (
     Example("ops.v1.OpsService/CheckInvariants", {"service": "billing"}),
     Example("ops.v1.OpsService/RewindConsumer", {"service": "billing"}),
 )
-EXAMPLES: Final = (*ORDERS, *INVENTORY, *BILLING, *WORKFLOW, *REPORTING, *OPS)
+EXAMPLES: Final = (*PRICES, *ORDERS, *INVENTORY, *BILLING, *WORKFLOW, *REPORTING, *OPS)

@@ -15,7 +15,7 @@ from grpc_status import rpc_status
 
 from atlas.orders.v1 import order_service_pb2
 from chassis import database, idempotency, interceptors
-from chassis.errors import IdempotencyKeyInProgress, Refusal
+from chassis.errors import IdempotencyKeyInProgress, Refusal, Violation
 from chassis.paging import Pager
 from chassis.rest.problem import Problem, Refused, from_rpc_error
 from chassis.rest.request_reader import RequestReader
@@ -39,8 +39,18 @@ DOMAIN: Final = {
     "HUMAN_ONLY": (_APPROVE, "a service account never decides; sign in as a person"),
     "ALREADY_DECIDED": (_APPROVE, "the approval is GRANTED"),
     "STALE_DECISION": (_APPROVE, "the approval is about terms_version 2, total 119940 minor units of EUR; decide on these"),
+    "PRICE_MISMATCH": (_ORDERS, "1 line(s) are not at list price"),
+    "DUPLICATE_REFERENCE": (_ORDERS, f"you used the client_reference web-4711 before, for order {_ID}"),
 }
 """What the domains of services say, with the request they refuse; tests/tools/test_problem_pages.py compares it with them."""
+
+MORE: Final[dict[str, dict[str, Any]]] = {
+    "PRICE_MISMATCH": {
+        "hint": "GET /v1/prices?sku= has the list; order at unit_price and tax_rate_basis_points as listed, without discount.",
+        "violations": (Violation("lines[0].unit_price", "price.listed", "LAMP-01 in EUR: unit_price is 1499, listed 1999"),),
+    }
+}
+"""What a refusal of a domain says beside its detail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +154,7 @@ def _refused_by_a_service() -> dict[str, Example]:
 
 def _of_a_domain(reason: str, said: str) -> Refusal:
     """Return the refusal that a domain makes: no tool imports a service, so its class is made here."""
-    return cast(Refusal, type("DomainRefusal", (Refusal,), {"reason": reason})(said))
+    return cast(Refusal, type("DomainRefusal", (Refusal,), {"reason": reason})(said, **MORE.get(reason, {})))
 
 
 def examples() -> dict[str, Example]:

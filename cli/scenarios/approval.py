@@ -19,12 +19,12 @@ REJECTED = (
     *("OrderCancelled", "InventoryReleased", "CreditNoteIssued", "RefundRequested", "RefundSucceeded"),
     *("OrderBillingClosed", "OrderCancellationSettled"),
 )
-TOTAL = 1_200_000
+PRICE, TOTAL = 125_000, 1_200_000
 
 
 def play(stage: Stage) -> None:
     """8 desks of 1,250.00 EUR plus 20 % tax, twice."""
-    sku = stage.item("DESK", stock=16, cost=8000)
+    sku = stage.item("DESK", stock=16, cost=8000, price=PRICE)
     _granted(stage, sku)
     _rejected(stage, sku)
     stage.expect_stock(sku, on_hand=16, reserved=8, available=8)
@@ -32,7 +32,7 @@ def play(stage: Stage) -> None:
 
 
 def _granted(stage: Stage, sku: str) -> None:
-    order = stage.place("granted", an_order(sku, 8, price=125_000), user="approver2")
+    order = stage.place("granted", an_order(sku, 8, price=PRICE), user="approver2")
     stage.until_state(order, "AWAITING_APPROVAL")
     approval = _open_approval(stage, order)
     stage.expect("steps", ["Approver", "Finance"], [step["role"] for step in approval["steps"]])
@@ -46,7 +46,7 @@ def _granted(stage: Stage, sku: str) -> None:
 
 
 def _rejected(stage: Stage, sku: str) -> None:
-    order = stage.place("rejected", an_order(sku, 8, price=125_000))
+    order = stage.place("rejected", an_order(sku, 8, price=PRICE))
     stage.until_state(order, "AWAITING_APPROVAL")
     approval = _approve(stage, "approver2", _open_approval(stage, order))
     stage.expect("one person in both steps", [409, "ALREADY_DECIDED"], _refusal(lambda: _approve(stage, "approver2", approval)))

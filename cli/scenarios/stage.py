@@ -15,6 +15,7 @@ from cli.timeline import read_timeline
 from cli.waiting import NeverHappened, wait_until
 
 STATE_SECONDS = 20.0
+PRICE, TAX_BASIS_POINTS = 1999, 2000
 INCIDENTAL = frozenset({"OrderStateChanged", "PaymentPending", "PaymentUnknown"})
 """Events whose number depends on timing; shown, not counted."""
 
@@ -42,15 +43,22 @@ class Stage:
         self._narrator = narrator
         self._suffix = uuid.uuid4().hex[:8].upper()
 
-    def item(self, name: str, *, stock: int, cost: int = 1200) -> str:
-        """Make an item of this play with so much stock; its SKU. The cost is in cents."""
+    def item(self, name: str, *, stock: int, cost: int = 1200, price: int = PRICE) -> str:
+        """Make an item of this play with so much stock, and list its price; its SKU. Cost and price are in cents."""
         sku = f"{name}-{self._suffix}"
         body = {"sku": sku, "name": f"{name.capitalize()} of the demo", "standard_cost": euros(cost)}
         self.ops.post("/v1/inventory/items", body)
+        self.list_price(sku, price)
         self._narrator.note(f"item {sku}, stock {stock}")
         if stock:
             self.receive(sku, stock)
         return sku
+
+    def list_price(self, sku: str, price: int = PRICE, **terms: Any) -> Json:
+        """List a price in cents, with 20 % tax; from now on unless `terms` say otherwise."""
+        body = {"sku": sku, "unit_price": euros(price), "tax_rate_basis_points": TAX_BASIS_POINTS} | terms
+        listed: Json = self.ops.post("/v1/prices", body)
+        return listed
 
     def receive(self, sku: str, quantity: int) -> Json:
         """Receive stock; the receipt."""
@@ -149,9 +157,9 @@ def euros(cents: int) -> Json:
     return {"currency_code": "EUR", "minor_units": cents}
 
 
-def an_order(sku: str, quantity: int, *, price: int = 1999, discount: int = 0, method: str = "pm_ok") -> Json:
+def an_order(sku: str, quantity: int, *, price: int = PRICE, discount: int = 0, method: str = "pm_ok") -> Json:
     """The body of an order of one line, 20 % tax; price in cents, discount in basis points."""
-    line = {"sku": sku, "quantity": quantity, "unit_price": euros(price), "tax_rate_basis_points": 2000}
+    line = {"sku": sku, "quantity": quantity, "unit_price": euros(price), "tax_rate_basis_points": TAX_BASIS_POINTS}
     line["discount_basis_points"] = discount
     return {"customer_id": "cust-demo", "currency_code": "EUR", "payment_method": method, "lines": [line]}
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from chassis.money import Money
 from order_svc.domain.order import Terms
 
 
@@ -40,3 +42,13 @@ class FulfillOrder:
     wanted: tuple[tuple[int, int], ...]
     tracking_reference: str | None
     expected_version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetPrice:
+    """List a price, with its tax rate in basis points; valid from now on where no time is named."""
+
+    sku: str
+    unit_price: Money
+    tax_rate_basis_points: int
+    valid_from: datetime | None

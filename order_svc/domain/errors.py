@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from chassis.errors import Refusal, Violation
 
 
@@ -82,3 +85,43 @@ class EndsBeforeItBegins(OrderRefusal):
         super().__init__(
             f"{end} must not be earlier than {start}", hint=f"Swap {start} and {end}, or leave one out.", violations=(broken,)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """What is wrong with the price of a line: its place, from 0, the field, and given against listed."""
+
+    place: int
+    field: str
+    text: str
+
+
+class PriceMismatch(OrderRefusal):
+    """Lines are not at list price, and the caller may not set prices."""
+
+    reason = "PRICE_MISMATCH"
+
+    def __init__(self, mismatches: Sequence[Mismatch]) -> None:
+        super().__init__(
+            f"{len(mismatches)} line(s) are not at list price",
+            hint="GET /v1/prices?sku= has the list; order at unit_price and tax_rate_basis_points as listed, without discount.",
+            violations=tuple(Violation(f"lines[{m.place}].{m.field}", "price.listed", m.text) for m in mismatches),
+        )
+
+
+class PriceNotFound(OrderRefusal):
+    """There is no such price."""
+
+    reason = "NOT_FOUND"
+
+    def __init__(self, price_id: str) -> None:
+        super().__init__(f"there is no price {price_id}")
+
+
+class DuplicateReference(OrderRefusal):
+    """The caller has used this client_reference before."""
+
+    reason = "DUPLICATE_REFERENCE"
+
+    def __init__(self, reference: str, order_id: str) -> None:
+        super().__init__(f"you used the client_reference {reference} before, for order {order_id}")

@@ -26,6 +26,8 @@ LAYOUT = dict.fromkeys(SERVICES, COMMON | WRITES) | {"reporting_svc": COMMON | {
 
 EXTRAS = {
     "order_svc/waiting.py": "Prefer: wait=N",
+    "order_svc/lookups.py": "what a new order is held against: list prices, and references that were used",
+    "order_svc/price_wire.py": "the price list's part of wire.py, which is two files long",
     "inventory_svc/backlog.py": "who waits for stock, in what a batch has loaded",
     "order_svc/resources.py": "orders and fulfillments as a client sees them",
     "inventory_svc/holders.py": "who holds stock, in what a batch has looked up",

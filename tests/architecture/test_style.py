@@ -22,6 +22,7 @@ CONTRACT_EXTRAS = {
     "inventory_svc/ledger_resources.py",
     "inventory_svc/queue_commands.py",
     "inventory_svc/queue_queries.py",
+    "order_svc/price_wire.py",
     "billing_svc/ledger_queries.py",
     "billing_svc/resources.py",
     "reporting_svc/summaries.py",

@@ -88,7 +88,8 @@ class _Orders(order_service_pb2_grpc.OrderServiceServicer):
         told = "|".join((call.actor.subject, call.correlation_id, call.traceparent, str(call.wait_seconds)))
         return RESPONSE(order=order_pb2.Order(order_id=request.order_id, customer_id=told))
 
-    QuoteOrder = PlaceOrder = ListOrders = FulfillOrder = GetFulfillment = ListFulfillments = GetOrder
+    QuoteOrder = PlaceOrder = ListOrders = FulfillOrder = CancelRemaining = GetOrder
+    GetFulfillment = ListFulfillments = GetOrder
 
 
 @dataclass

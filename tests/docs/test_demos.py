@@ -11,7 +11,7 @@ from tests.stack import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 
-DEMOS = ("order-saga-happy-path", "order-saga-failure-paths", "idempotency-demo", "mutual-hold")
+DEMOS = ("order-saga-happy-path", "order-saga-failure-paths", "idempotency-demo", "mutual-hold", "prices")
 
 
 @pytest.mark.parametrize("name", DEMOS)

@@ -16,7 +16,7 @@ from cli.scenarios.narrator import Silence
 from cli.scenarios.stage import Stage
 from cli.waiting import wait_until
 from tests.faults.ground import Ground
-from tests.faults.orders import MIX, Kind
+from tests.faults.orders import DEAR, MIX, Kind
 from tests.faults.till import Till
 from tests.faults.topics import Marks, marks
 
@@ -44,7 +44,11 @@ class Load:
         self._acted: dict[tuple[str, str], Future[None]] = {}
         self._over = threading.Event()
         stage = Stage(ground.client, Silence())
-        self.skus = {"plenty": stage.item("PLENTY", stock=self.total), "scarce": stage.item("SCARCE", stock=0)}
+        self.skus = {
+            "plenty": stage.item("PLENTY", stock=self.total),
+            "dear": stage.item("DEAR", stock=self.total, price=DEAR),
+            "scarce": stage.item("SCARCE", stock=0),
+        }
 
     def start(self) -> None:
         """Begin to place and to follow up."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from cli.client import Json
-from cli.scenarios.stage import an_order
+from cli.scenarios.stage import PRICE, an_order
 
 END = tuple[str, str]
 CONFIRMED: END = ("CONFIRMED", "")
 SETTLED: END = ("CANCELLED", "SETTLED")
-DESK = 125_000
+DEAR = 1_000_000
 
 
 class Counter(Protocol):
@@ -39,7 +39,7 @@ class Kind:
     end: END = CONFIRMED
     acts: Mapping[str, Act] = field(default_factory=dict)
     method: str = "pm_ok"
-    price: int = 1999
+    price: int = PRICE
     item: str = "plenty"
 
     def body(self, sku: str, customer: str) -> Json:
@@ -65,7 +65,7 @@ MIX = (
     Kind("backordered", 30, item="scarce"),
     Kind("declined", 16, SETTLED, {"PAYMENT_FAILED": _cancel}, method="pm_declined_hard"),
     Kind("refunded", 16, SETTLED, {"CONFIRMED": _cancel}),
-    Kind("granted", 6, acts={"AWAITING_APPROVAL": _grant}, price=8 * DESK),
-    Kind("rejected", 4, SETTLED, {"AWAITING_APPROVAL": _reject}, price=8 * DESK),
+    Kind("granted", 6, acts={"AWAITING_APPROVAL": _grant}, price=DEAR, item="dear"),
+    Kind("rejected", 4, SETTLED, {"AWAITING_APPROVAL": _reject}, price=DEAR, item="dear"),
 )
 """200 orders; the dear ones ask for two people."""

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import Any
+from uuid import uuid4
+
+from google.protobuf.message import Message
 
 from atlas.common.v1.money_pb2 import Money as MoneyMessage
 from atlas.orders.v1 import order_pb2, order_service_pb2
+from chassis import telemetry
+from chassis.command_handling import CommandCall
+from chassis.envelope import Cause
+from chassis.handling import Command
+from chassis.idempotency import KeyedRequest, hash_request
 from chassis.money import Money
 from chassis.world import Actor, Context
 from order_svc.domain import facts
 from order_svc.domain import order as orders
 from order_svc.domain.facts import Approval, Attempt, Fact, Outcome
 from order_svc.domain.order import Order, Person, Terms
+from order_svc.domain.price_list import Price
 from order_svc.domain.pricing import Line, LineRequest, price
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
@@ -118,3 +128,15 @@ def a_place_request(**changes: object) -> order_service_pb2.PlaceOrderRequest:
         "customer_id": "cust-1", "currency_code": "EUR", "payment_method": "pm_ok", "lines": [line]
     }  # fmt: skip
     return order_service_pb2.PlaceOrderRequest(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def a_price(sku: str = "LAMP-01", unit_price: int = 1_000, *, currency: str = "EUR", valid_from: datetime = NOW) -> Price:
+    """A list price with 20 % tax."""
+    return Price(str(uuid4()), sku, Money(currency, unit_price), 2_000, valid_from)
+
+
+def a_call(command: Command[Any], request: Message, actor: Actor | None = None, key: str = "") -> CommandCall:
+    """A call as the edge hands it on, under a key of its own unless one is given."""
+    caller, trace = actor or an_actor(), telemetry.new_context()
+    keyed = KeyedRequest(caller.key, command.name, key or str(uuid4()), hash_request(request))
+    return CommandCall(command, command.parse(request), keyed, Cause(trace.correlation_id, "", trace.traceparent, caller))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from pydantic import SecretStr
@@ -16,6 +16,7 @@ from chassis.memory_broker import MemoryBroker
 from order_svc import app
 from order_svc.settings import Settings
 from tests.order_svc.builders import NOW
+from tests.order_svc.client import Client, serving
 
 
 @pytest.fixture(scope="module")
@@ -34,3 +35,10 @@ def order_service(order_database: str) -> Iterator[Application]:
     yield service
     service.relay.close()
     service.close()
+
+
+@pytest.fixture(scope="module")
+async def client(order_service: Application) -> AsyncIterator[Client]:
+    """A client of a server that runs for the module."""
+    async with serving(order_service) as opened:
+        yield opened

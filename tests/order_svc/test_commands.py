@@ -12,6 +12,7 @@ from order_svc import commands
 from order_svc.domain.commands import CancelOrder, CancelRemaining, FulfillOrder, PlaceOrder
 from order_svc.domain.errors import NothingToClose, OrderChanged, OrderNotCancellable, OrderNotFound, OrderNotShippable
 from order_svc.domain.order import Order, Person, State, Terms
+from order_svc.domain.reference import Reference
 from tests.order_svc.builders import (
     BUYER,
     LATER,
@@ -38,10 +39,10 @@ def _world(*aggregates: Order) -> World:
 
 def test_an_order_is_placed_in_the_callers_name() -> None:
     terms = Terms("cust-1", "EUR", "pm_ok", "web-1", lines())
-    decision = commands.place_order(World(), PlaceOrder(terms), a_context(an_actor(STRANGER), LATER))
+    decision = commands.place_order(World(), PlaceOrder(terms), a_context(an_actor(STRANGER, "orders:price"), LATER))
     assert decision.result.placed_by == STRANGER
     assert (decision.result.place_time, decision.result.client_reference) == (LATER, "web-1")
-    assert decision.changed == (decision.result,)
+    assert decision.changed == (decision.result, Reference(an_actor(STRANGER).key, "web-1", decision.result.order_id))
 
 
 @pytest.mark.parametrize("caller", [an_actor(BUYER), an_actor(STRANGER, "orders:read_all")], ids=["owner", "sees all"])

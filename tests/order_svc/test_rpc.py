@@ -2,74 +2,16 @@
 
 from __future__ import annotations
 
-import time
-import uuid
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
-import grpc.aio
 import pytest
-from google.rpc import error_details_pb2, status_pb2
 
 from atlas.common.v1.money_pb2 import Money as MoneyMessage
-from atlas.orders.v1 import fulfillment_pb2, order_pb2, order_service_pb2, order_service_pb2_grpc, quote_pb2
+from atlas.orders.v1 import fulfillment_pb2, order_pb2, order_service_pb2, quote_pb2
 from chassis.application import Application
-from chassis.auth import TokenVerifier
-from chassis.grpc_server import GrpcServer
-from chassis.jwks import JwksSource
 from chassis.memory_broker import MemoryBroker
-from tests.chassis.issuer import ISSUER, Issuer
 from tests.order_svc.builders import a_place_request
-from tests.security.tokens import Forge, fresh_signer
-
-SIGNER = fresh_signer("issuer-key")
-SCOPES = ("orders:read", "orders:write", "orders:cancel", "orders:fulfill")
-BUYER = "a71a5000-0000-4000-8002-000000000002"
-STRANGER = "a71a5000-0000-4000-8002-000000000009"
-NOWHERE = "0190a000-0000-7000-8000-00000000dead"
-
-
-@dataclass
-class Client:
-    """Calls the service as one person."""
-
-    stub: Any
-    forge: Forge
-
-    async def __call__(
-        self, name: str, request: Any, *, key: str = "", subject: str = BUYER, scopes: tuple[str, ...] = SCOPES
-    ) -> Any:
-        token = self.forge.token(sub=subject, resource_access={"atlas-gateway": {"roles": list(scopes)}})
-        metadata = [("authorization", f"Bearer {token}"), ("idempotency-key", key or str(uuid.uuid4()))]
-        return await getattr(self.stub, name)(request, metadata=metadata, timeout=10)
-
-    async def refusal(self, name: str, request: Any, **how: Any) -> str:
-        """The reason with which a call is refused."""
-        with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await self(name, request, **how)
-        details = dict(refused.value.trailing_metadata())["grpc-status-details-bin"]
-        status, info = status_pb2.Status.FromString(details), error_details_pb2.ErrorInfo()
-        assert status.details[0].Unpack(info)
-        return info.reason
-
-
-@pytest.fixture(scope="module")
-async def client(order_service: Application) -> AsyncIterator[Client]:
-    """A client of a server that runs for this module."""
-    jwks = JwksSource(ISSUER, client=Issuer([SIGNER.public_jwk()]).client())
-    await jwks.warm()
-    edge = order_service.edge()
-    edge.commands.start()
-    verifier = TokenVerifier(issuer=ISSUER, audience="order-svc", jwks=jwks)
-    server = GrpcServer(order_service.blueprint.servicers(edge), verifier, port=0, reflect=False)
-    port = await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield Client(order_service_pb2_grpc.OrderServiceStub(channel), Forge(SIGNER, ISSUER, int(time.time())))
-    await server.stop()
-    await edge.commands.drain()
-    edge.queries.close()
-    await jwks.aclose()
+from tests.order_svc.client import NOWHERE, SCOPES, STRANGER, Client
 
 
 def _priced(quantity: int, minor_units: int) -> order_pb2.OrderLineInput:

@@ -22,7 +22,7 @@ STOCK_CURRENCY = "EUR"
 
 
 def _person(username: str, *roles: str) -> Actor:
-    everything = frozenset({"orders:read_all"})
+    everything = frozenset({"orders:read_all", "orders:price"})
     return Actor(ISSUER, f"subject-of-{username}", username, "atlas-cli", everything, frozenset(roles), human=True)
 
 

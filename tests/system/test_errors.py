@@ -215,7 +215,9 @@ def _parts(*wanted: tuple[int, int]) -> Json:
 
 
 def test_unknown_sku_ends_cancelled_and_settled(stage: Stage) -> None:
-    order = stage.place("order", an_order(f"NO-{uuid.uuid4().hex[:8]}", 1))
+    sku = f"NO-{uuid.uuid4().hex[:8]}"
+    stage.list_price(sku)
+    order = stage.place("order", an_order(sku, 1))
     settled = stage.until_settled(order)
     assert (settled["state"], settled["cancel_reason"]) == ("CANCELLED", "UNKNOWN_ITEM")
     assert settled["facts"]["reservation"] == "UNKNOWN_ITEM"

@@ -81,6 +81,7 @@ def _identifiers(client: RestClient) -> Iterator[tuple[str, str]]:
     fulfillment = stage.ops.post(f"/v1/orders/{order.order_id}/fulfillments")
     assert perform("approval", client).holds
     yield "order_id", order.order_id
+    yield "price_id", _first(stage, "/v1/prices")["price_id"]
     yield "fulfillment_id", fulfillment["fulfillment_id"]
     for name, path in {
         "invoice_id": "/v1/invoices",

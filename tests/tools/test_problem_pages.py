@@ -15,7 +15,14 @@ from chassis.rest.problem import reasons
 from gateway.services import all_routes
 from inventory_svc.domain.errors import InUse, ItemExists, StockInUse
 from inventory_svc.domain.stock import StockItem
-from order_svc.domain.errors import OrderChanged, OrderNotCancellable, OrderNotFound
+from order_svc.domain.errors import (
+    DuplicateReference,
+    Mismatch,
+    OrderChanged,
+    OrderNotCancellable,
+    OrderNotFound,
+    PriceMismatch,
+)
 from tests.architecture.source import SERVICES, sources
 from tests.docs.pages import Page, page
 from tools import image, problem_pages
@@ -32,6 +39,8 @@ REFUSALS: tuple[Refusal, ...] = (
     *(RoleMissing("Approver", 1), OrderNotFound(ORDER_ID), OrderChanged(4, 6), OrderNotCancellable("FULFILLED")),
     *(ItemExists("LAMP-01"), StockInUse([InUse(0, -2, LAMPS, (ORDER_ID,))])),
     *(SelfApproval(), HumanOnly(), AlreadyDecided("GRANTED"), StaleDecision(2, Money("EUR", 119_940))),
+    DuplicateReference("web-4711", ORDER_ID),
+    PriceMismatch([Mismatch(0, "unit_price", "LAMP-01 in EUR: unit_price is 1499, listed 1999")]),
 )
 
 
@@ -65,7 +74,10 @@ def test_a_page_shows_a_whole_answer(reason: str) -> None:
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.reason)
 def test_a_page_shows_what_the_domain_says(refusal: Refusal) -> None:
     (block,) = shown(refusal.reason).blocks("http")
-    assert json.loads(block.text.partition("\n\n")[2])["detail"] == through_grpc(refusal).detail
+    document, problem = json.loads(block.text.partition("\n\n")[2]), through_grpc(refusal)
+    assert document["detail"] == problem.detail
+    assert document["hint"] == problem.hint or not problem.hint
+    assert [error["detail"] for error in document.get("errors", ())] == [v.message for v in refusal.violations]
 
 
 def test_every_example_of_a_domain_is_compared_with_it() -> None:

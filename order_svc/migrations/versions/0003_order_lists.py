@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 
 NEWEST: Final = ["create_time", "order_id"]
 BY_STATE: Final = ["state", *NEWEST]

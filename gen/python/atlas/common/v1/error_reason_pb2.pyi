@@ -78,6 +78,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The deadline passed; the outcome is unknown."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 27
     """An unexpected error; nothing of it is shown."""
+    ERROR_REASON_PRICE_MISMATCH: _ErrorReason.ValueType  # 28
+    """Lines are not at list price, and the caller may not set prices."""
+    ERROR_REASON_DUPLICATE_REFERENCE: _ErrorReason.ValueType  # 29
+    """The caller has used this reference of his before."""
     ERROR_REASON_STOCK_IN_USE: _ErrorReason.ValueType  # 30
     """An adjustment would take stock that is held for orders, or that is not there."""
 
@@ -140,6 +144,10 @@ ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 26
 """The deadline passed; the outcome is unknown."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 27
 """An unexpected error; nothing of it is shown."""
+ERROR_REASON_PRICE_MISMATCH: ErrorReason.ValueType  # 28
+"""Lines are not at list price, and the caller may not set prices."""
+ERROR_REASON_DUPLICATE_REFERENCE: ErrorReason.ValueType  # 29
+"""The caller has used this reference of his before."""
 ERROR_REASON_STOCK_IN_USE: ErrorReason.ValueType  # 30
 """An adjustment would take stock that is held for orders, or that is not there."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -38,7 +38,7 @@ class PlaceOrderRequest(_message.Message):
     payment_method: _builtins.str
     """How it will be paid, a method of the payment provider."""
     client_reference: _builtins.str
-    """The caller's own reference."""
+    """The caller's own reference; he may use it once, for ever."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[_order_pb2.OrderLineInput]:
         """What is ordered, 1 to 500 lines."""

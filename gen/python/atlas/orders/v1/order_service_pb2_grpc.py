@@ -90,13 +90,14 @@ class OrderServiceServicer:
 
     def PlaceOrder(self, request, context):
         """Places an order. It is durable when this answers; stock, invoice, payment and approval follow by themselves.
+        Without orders:price each line must be at list price: unit price and tax rate as listed, no discount.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def QuoteOrder(self, request, context):
-        """Prices an order without placing it. Changes nothing.
+        """Prices an order without placing it. Changes nothing. Refuses prices that PlaceOrder would refuse now.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -19,9 +19,11 @@ class OrderServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     PlaceOrder: _aio.UnaryUnaryMultiCallable[_order_service_pb2.PlaceOrderRequest, _order_service_pb2.PlaceOrderResponse]
-    """Places an order. It is durable when this answers; stock, invoice, payment and approval follow by themselves."""
+    """Places an order. It is durable when this answers; stock, invoice, payment and approval follow by themselves.
+    Without orders:price each line must be at list price: unit price and tax rate as listed, no discount.
+    """
     QuoteOrder: _aio.UnaryUnaryMultiCallable[_quote_pb2.QuoteOrderRequest, _quote_pb2.QuoteOrderResponse]
-    """Prices an order without placing it. Changes nothing."""
+    """Prices an order without placing it. Changes nothing. Refuses prices that PlaceOrder would refuse now."""
     GetOrder: _aio.UnaryUnaryMultiCallable[_order_service_pb2.GetOrderRequest, _order_service_pb2.GetOrderResponse]
     """Reads one order."""
     ListOrders: _aio.UnaryUnaryMultiCallable[_order_service_pb2.ListOrdersRequest, _order_service_pb2.ListOrdersResponse]
@@ -48,7 +50,9 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _order_service_pb2.PlaceOrderRequest,
         context: _aio.ServicerContext[_order_service_pb2.PlaceOrderRequest, _abc.Awaitable[_order_service_pb2.PlaceOrderResponse]],
     ) -> _abc.Awaitable[_order_service_pb2.PlaceOrderResponse]:
-        """Places an order. It is durable when this answers; stock, invoice, payment and approval follow by themselves."""
+        """Places an order. It is durable when this answers; stock, invoice, payment and approval follow by themselves.
+        Without orders:price each line must be at list price: unit price and tax rate as listed, no discount.
+        """
 
     @_abc_1.abstractmethod
     def QuoteOrder(
@@ -56,7 +60,7 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _quote_pb2.QuoteOrderRequest,
         context: _aio.ServicerContext[_quote_pb2.QuoteOrderRequest, _abc.Awaitable[_quote_pb2.QuoteOrderResponse]],
     ) -> _abc.Awaitable[_quote_pb2.QuoteOrderResponse]:
-        """Prices an order without placing it. Changes nothing."""
+        """Prices an order without placing it. Changes nothing. Refuses prices that PlaceOrder would refuse now."""
 
     @_abc_1.abstractmethod
     def GetOrder(

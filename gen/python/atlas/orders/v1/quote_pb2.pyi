@@ -38,7 +38,7 @@ class QuoteOrderRequest(_message.Message):
     payment_method: _builtins.str
     """How it would be paid."""
     client_reference: _builtins.str
-    """The caller's own reference."""
+    """The caller's own reference; a quote does not use it up."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[_order_pb2.OrderLineInput]:
         """What would be ordered, 1 to 500 lines."""
