@@ -38,10 +38,6 @@ def register(app: typer.Typer) -> None:
     backorders.command("prioritize", epilog="Example: atlas backorder prioritize ORDER_ID 5")(prioritize)
     backorders.command("release", epilog="Example: atlas backorder release ORDER_ID --comment 'completes another'")(release)
     app.add_typer(backorders, name="backorder")
-    stock = typer.Typer(help="Stock to come: announce it, and ask what is available.", no_args_is_help=True)
-    stock.command("announce", epilog="Example: atlas stock announce PO-77 2030-01-31T12:00:00Z --line LAMP-01:20")(announce)
-    stock.command("availability", epilog="Example: atlas stock availability --line LAMP-01:3")(availability)
-    app.add_typer(stock, name="stock")
 
 
 def list_backorders(

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cli.backorder import announce, availability
 from cli.client import Caller, Json, connect
 from cli.connection import DEFAULT_HOME, HomeOption, JsonOption
 from cli.exits import CommandFailed, ExitCode
@@ -34,7 +35,7 @@ _AMOUNT = re.compile(rf"([0-9]+)(?:\.([0-9]{{1,{DIGITS}}}))?")
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    stock = typer.Typer(help="Read and receive stock, correct it, and say what it is worth.", no_args_is_help=True)
+    stock = typer.Typer(help="Read, announce and receive stock, correct it, and say what it is worth.", no_args_is_help=True)
     stock.command("items", epilog="Example: atlas stock items")(items)
     stock.command("receive", epilog="Example: atlas stock receive --line LAMP-01:10 --reference PO-77")(receive)
     stock.command("adjust", epilog="Example: atlas stock adjust --line LAMP-01:-2 --reason DAMAGED --comment 'fell down'")(
@@ -42,6 +43,8 @@ def register(app: typer.Typer) -> None:
     )
     stock.command("movements", epilog="Example: atlas stock movements LAMP-01")(movements)
     stock.command("cost", epilog="Example: atlas stock cost LAMP-01 12.50")(cost)
+    stock.command("announce", epilog="Example: atlas stock announce PO-77 2030-01-31T12:00:00Z --line LAMP-01:20")(announce)
+    stock.command("availability", epilog="Example: atlas stock availability --line LAMP-01:3")(availability)
     app.add_typer(stock, name="stock")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from atlas.orders.v1 import fulfillment_pb2, order_service_pb2, price_pb2
+from atlas.orders.v1 import cancellation_pb2, fulfillment_pb2, order_service_pb2, price_pb2
 from chassis.handling import Command
 from chassis.world import Context, Decision, Keys, World, keys
 from order_svc import lookups, price_wire, wire
@@ -102,7 +102,7 @@ CANCEL_ORDER = Command(
 )
 CANCEL_REMAINING = Command(
     name="CancelRemaining",
-    response=order_service_pb2.CancelRemainingResponse,
+    response=cancellation_pb2.CancelRemainingResponse,
     parse=wire.cancel_remaining,
     keys=_order,
     decide=cancel_remaining,

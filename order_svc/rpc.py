@@ -7,6 +7,7 @@ from typing import Any
 import grpc.aio
 
 from atlas.orders.v1 import (
+    cancellation_pb2,
     fulfillment_pb2,
     order_service_pb2,
     order_service_pb2_grpc,
@@ -69,10 +70,10 @@ class OrderServicer(order_service_pb2_grpc.OrderServiceServicer):
         return response
 
     async def CancelRemaining(
-        self, request: order_service_pb2.CancelRemainingRequest, context: Context
-    ) -> order_service_pb2.CancelRemainingResponse:
+        self, request: cancellation_pb2.CancelRemainingRequest, context: Context
+    ) -> cancellation_pb2.CancelRemainingResponse:
         """Cancel what remains of a partially shipped order."""
-        response: order_service_pb2.CancelRemainingResponse = await self._commands.submit(
+        response: cancellation_pb2.CancelRemainingResponse = await self._commands.submit(
             CANCEL_REMAINING, request, context, then=self._waiting.for_rest
         )
         return response

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TypeVar
 
-from atlas.orders.v1 import order_pb2, order_service_pb2
+from atlas.orders.v1 import cancellation_pb2, order_pb2, order_service_pb2
 from chassis.calls import Queries, current_call
 from order_svc import queries
 
@@ -14,7 +14,7 @@ R = TypeVar(
     "R",
     order_service_pb2.PlaceOrderResponse,
     order_service_pb2.CancelOrderResponse,
-    order_service_pb2.CancelRemainingResponse,
+    cancellation_pb2.CancelRemainingResponse,
 )
 
 _MOVING = (order_pb2.ORDER_STATE_PLACED, order_pb2.ORDER_STATE_RESERVED, order_pb2.ORDER_STATE_AWAITING_PAYMENT)

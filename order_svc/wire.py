@@ -13,7 +13,7 @@ from atlas.billing.v1 import invoice_pb2
 from atlas.billing.v1 import payment_events_pb2 as payments
 from atlas.common.v1.event_metadata_pb2 import EventMetadata
 from atlas.inventory.v1 import inventory_events_pb2 as inventory
-from atlas.orders.v1 import fulfillment_pb2, order_events_pb2, order_pb2, order_service_pb2, quote_pb2
+from atlas.orders.v1 import cancellation_pb2, fulfillment_pb2, order_events_pb2, order_pb2, order_service_pb2, quote_pb2
 from atlas.workflow.v1 import policy_pb2
 from atlas.workflow.v1 import workflow_events_pb2 as workflow
 from chassis.money import total
@@ -69,7 +69,7 @@ def cancel_order(request: order_service_pb2.CancelOrderRequest) -> CancelOrder:
     return CancelOrder(request.order_id, reason, _expected(request))
 
 
-def cancel_remaining(request: order_service_pb2.CancelRemainingRequest) -> CancelRemaining:
+def cancel_remaining(request: cancellation_pb2.CancelRemainingRequest) -> CancelRemaining:
     """Read a request to cancel what remains."""
     reason = _name(order_pb2.CancelReason, "CANCEL_REASON", request.reason)
     return CancelRemaining(request.order_id, reason, _expected(request))
@@ -104,9 +104,9 @@ def cancelled(world: World, order: Order) -> order_service_pb2.CancelOrderRespon
     return order_service_pb2.CancelOrderResponse(order=order_message(world.row(order)))
 
 
-def closed_short(world: World, order: Order) -> order_service_pb2.CancelRemainingResponse:
+def closed_short(world: World, order: Order) -> cancellation_pb2.CancelRemainingResponse:
     """Answer CancelRemaining."""
-    return order_service_pb2.CancelRemainingResponse(order=order_message(world.row(order)))
+    return cancellation_pb2.CancelRemainingResponse(order=order_message(world.row(order)))
 
 
 def fulfilled(world: World, fulfillment: Fulfillment) -> fulfillment_pb2.FulfillOrderResponse:

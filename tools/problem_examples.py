@@ -32,7 +32,10 @@ DOMAIN: Final = {
     "INSUFFICIENT_SCOPE": (_APPROVE, "step 1 is open and needs the role Approver"),
     "NOT_FOUND": (f"GET /v1/orders/{_ID}", f"there is no order {_ID}"),
     "VERSION_MISMATCH": (_CANCEL, "the order is at version 6, not 4"),
-    "ILLEGAL_STATE": (_CANCEL, "the order is FULFILLED; it can be cancelled before its first shipment only"),
+    "ILLEGAL_STATE": (
+        _CANCEL,
+        "the order is FULFILLED; it can be cancelled before its first shipment only, later what remains of it",
+    ),
     "ALREADY_EXISTS": ("POST /v1/inventory/items", "there is an item LAMP-01 already"),
     "STOCK_IN_USE": ("POST /v1/inventory/adjustments", "1 line(s) take more than what is free"),
     "SELF_APPROVAL": (_APPROVE, "you asked for this yourself, so another person has to decide"),
@@ -45,10 +48,20 @@ DOMAIN: Final = {
 """What the domains of services say, with the request they refuse; tests/tools/test_problem_pages.py compares it with them."""
 
 MORE: Final[dict[str, dict[str, Any]]] = {
+    "STOCK_IN_USE": {
+        "hint": "Take no more than what is free, or ship or cancel the orders that are named.",
+        "violations": (
+            Violation(
+                "lines[0].quantity",
+                "stock.in_use",
+                f"takes 2 of LAMP-01, of which 0 are free: 10 on hand, 10 held for orders such as {_ID}",
+            ),
+        ),
+    },
     "PRICE_MISMATCH": {
         "hint": "GET /v1/prices?sku= has the list; order at unit_price and tax_rate_basis_points as listed, without discount.",
         "violations": (Violation("lines[0].unit_price", "price.listed", "LAMP-01 in EUR: unit_price is 1499, listed 1999"),),
-    }
+    },
 }
 """What a refusal of a domain says beside its detail."""
 

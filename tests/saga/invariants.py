@@ -11,7 +11,7 @@ import inventory_svc.store
 import order_svc.store
 import workflow_svc.tables
 from atlas.inventory.v1 import adjustment_pb2, stock_pb2
-from atlas.orders.v1 import fulfillment_pb2, order_service_pb2
+from atlas.orders.v1 import cancellation_pb2, fulfillment_pb2, order_service_pb2
 from atlas.workflow.v1 import approval_pb2
 from chassis.world import keys
 from order_svc.domain.order import Order, State
@@ -85,7 +85,7 @@ def _cancels(services: Services, done: list[Call]) -> Iterator[str]:
 
 
 def _closes(services: Services, done: list[Call]) -> Iterator[str]:
-    for call in _of(done, order_service_pb2.CancelRemainingRequest):
+    for call in _of(done, cancellation_pb2.CancelRemainingRequest):
         order_id = call.request.order_id  # type: ignore[attr-defined]
         order = services.load("order", keys(Order, [order_id])).find(Order, order_id)
         if order is None or order.state is not State.FULFILLED or order.cancel_reason != "OUT_OF_STOCK":

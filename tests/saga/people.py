@@ -12,7 +12,7 @@ import order_svc.commands
 import workflow_svc.commands
 from atlas.common.v1.money_pb2 import Money
 from atlas.inventory.v1 import adjustment_pb2, backorder_pb2, stock_pb2
-from atlas.orders.v1 import fulfillment_pb2, order_pb2, order_service_pb2
+from atlas.orders.v1 import cancellation_pb2, fulfillment_pb2, order_pb2, order_service_pb2
 from atlas.workflow.v1 import approval_pb2
 from chassis.handling import Command
 from chassis.world import Actor
@@ -36,7 +36,7 @@ CLERK = _person("warehouse", "Warehouse")
 COMMANDS: dict[type[Message], tuple[str, Command[Any]]] = {
     order_service_pb2.PlaceOrderRequest: ("order", order_svc.commands.PLACE_ORDER),
     order_service_pb2.CancelOrderRequest: ("order", order_svc.commands.CANCEL_ORDER),
-    order_service_pb2.CancelRemainingRequest: ("order", order_svc.commands.CANCEL_REMAINING),
+    cancellation_pb2.CancelRemainingRequest: ("order", order_svc.commands.CANCEL_REMAINING),
     fulfillment_pb2.FulfillOrderRequest: ("order", order_svc.commands.FULFILL_ORDER),
     stock_pb2.CreateItemRequest: ("inventory", inventory_svc.commands.create_item_command(STOCK_CURRENCY)),
     stock_pb2.UpdateItemRequest: ("inventory", inventory_svc.commands.update_item_command(STOCK_CURRENCY)),
@@ -108,9 +108,9 @@ def cancel(order_id: str) -> order_service_pb2.CancelOrderRequest:
     return order_service_pb2.CancelOrderRequest(order_id=order_id, reason=order_pb2.CANCEL_REASON_CUSTOMER_REQUEST)
 
 
-def close(order_id: str) -> order_service_pb2.CancelRemainingRequest:
+def close(order_id: str) -> cancellation_pb2.CancelRemainingRequest:
     """Cancel what remains of an order."""
-    return order_service_pb2.CancelRemainingRequest(order_id=order_id, reason=order_pb2.CANCEL_REASON_OUT_OF_STOCK)
+    return cancellation_pb2.CancelRemainingRequest(order_id=order_id, reason=order_pb2.CANCEL_REASON_OUT_OF_STOCK)
 
 
 def ship(order_id: str, *parts: tuple[int, int]) -> fulfillment_pb2.FulfillOrderRequest:

@@ -9,6 +9,9 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from chassis.rest.descriptors import is_map, is_message, is_time, message_of
 from chassis.rest.openapi import rules
 
+FUTURE = "2099-01-31T12:00:00.000Z"
+"""The example of a time that has to be given; what is planned may not be in the past."""
+
 
 def example(descriptor: Descriptor, without: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Make an example of a message: what is required, and what has an example of its own."""
@@ -20,8 +23,10 @@ def example(descriptor: Descriptor, without: frozenset[str] = frozenset()) -> di
 
 
 def _value(field: FieldDescriptor) -> Any:
-    if is_map(field) or is_time(field):
+    if is_map(field):
         return None
+    if is_time(field):
+        return FUTURE if rules.is_required(field) else None
     ruled = rules.field_rules(field)
     if is_message(field):
         if not rules.is_required(field):

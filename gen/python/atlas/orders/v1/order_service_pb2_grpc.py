@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from atlas.orders.v1 import cancellation_pb2 as atlas_dot_orders_dot_v1_dot_cancellation__pb2
 from atlas.orders.v1 import fulfillment_pb2 as atlas_dot_orders_dot_v1_dot_fulfillment__pb2
 from atlas.orders.v1 import order_service_pb2 as atlas_dot_orders_dot_v1_dot_order__service__pb2
 from atlas.orders.v1 import quote_pb2 as atlas_dot_orders_dot_v1_dot_quote__pb2
@@ -64,8 +65,8 @@ class OrderServiceStub:
                 _registered_method=True)
         self.CancelRemaining = channel.unary_unary(
                 '/atlas.orders.v1.OrderService/CancelRemaining',
-                request_serializer=atlas_dot_orders_dot_v1_dot_order__service__pb2.CancelRemainingRequest.SerializeToString,
-                response_deserializer=atlas_dot_orders_dot_v1_dot_order__service__pb2.CancelRemainingResponse.FromString,
+                request_serializer=atlas_dot_orders_dot_v1_dot_cancellation__pb2.CancelRemainingRequest.SerializeToString,
+                response_deserializer=atlas_dot_orders_dot_v1_dot_cancellation__pb2.CancelRemainingResponse.FromString,
                 _registered_method=True)
         self.FulfillOrder = channel.unary_unary(
                 '/atlas.orders.v1.OrderService/FulfillOrder',
@@ -183,8 +184,8 @@ def add_OrderServiceServicer_to_server(servicer, server):
             ),
             'CancelRemaining': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelRemaining,
-                    request_deserializer=atlas_dot_orders_dot_v1_dot_order__service__pb2.CancelRemainingRequest.FromString,
-                    response_serializer=atlas_dot_orders_dot_v1_dot_order__service__pb2.CancelRemainingResponse.SerializeToString,
+                    request_deserializer=atlas_dot_orders_dot_v1_dot_cancellation__pb2.CancelRemainingRequest.FromString,
+                    response_serializer=atlas_dot_orders_dot_v1_dot_cancellation__pb2.CancelRemainingResponse.SerializeToString,
             ),
             'FulfillOrder': grpc.unary_unary_rpc_method_handler(
                     servicer.FulfillOrder,
@@ -363,8 +364,8 @@ class OrderService:
             request,
             target,
             '/atlas.orders.v1.OrderService/CancelRemaining',
-            atlas_dot_orders_dot_v1_dot_order__service__pb2.CancelRemainingRequest.SerializeToString,
-            atlas_dot_orders_dot_v1_dot_order__service__pb2.CancelRemainingResponse.FromString,
+            atlas_dot_orders_dot_v1_dot_cancellation__pb2.CancelRemainingRequest.SerializeToString,
+            atlas_dot_orders_dot_v1_dot_cancellation__pb2.CancelRemainingResponse.FromString,
             options,
             channel_credentials,
             insecure,

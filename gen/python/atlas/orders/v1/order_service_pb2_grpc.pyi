@@ -3,6 +3,7 @@
 isort:skip_file
 What can be asked of order_svc."""
 
+from atlas.orders.v1 import cancellation_pb2 as _cancellation_pb2
 from atlas.orders.v1 import fulfillment_pb2 as _fulfillment_pb2
 from atlas.orders.v1 import order_service_pb2 as _order_service_pb2
 from atlas.orders.v1 import quote_pb2 as _quote_pb2
@@ -30,7 +31,7 @@ class OrderServiceStub:
     """Lists orders, newest first; only one's own without orders:read_all."""
     CancelOrder: _aio.UnaryUnaryMultiCallable[_order_service_pb2.CancelOrderRequest, _order_service_pb2.CancelOrderResponse]
     """Cancels an order before its first shipment. Stock and money come back afterwards; settlement shows how far."""
-    CancelRemaining: _aio.UnaryUnaryMultiCallable[_order_service_pb2.CancelRemainingRequest, _order_service_pb2.CancelRemainingResponse]
+    CancelRemaining: _aio.UnaryUnaryMultiCallable[_cancellation_pb2.CancelRemainingRequest, _cancellation_pb2.CancelRemainingResponse]
     """Cancels what remains of a partially shipped order, which is then fulfilled. What was shipped stays sold; exactly the
     rest is released, credited and, where it was paid, given back; settlement shows how far.
     """
@@ -89,9 +90,9 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def CancelRemaining(
         self,
-        request: _order_service_pb2.CancelRemainingRequest,
-        context: _aio.ServicerContext[_order_service_pb2.CancelRemainingRequest, _abc.Awaitable[_order_service_pb2.CancelRemainingResponse]],
-    ) -> _abc.Awaitable[_order_service_pb2.CancelRemainingResponse]:
+        request: _cancellation_pb2.CancelRemainingRequest,
+        context: _aio.ServicerContext[_cancellation_pb2.CancelRemainingRequest, _abc.Awaitable[_cancellation_pb2.CancelRemainingResponse]],
+    ) -> _abc.Awaitable[_cancellation_pb2.CancelRemainingResponse]:
         """Cancels what remains of a partially shipped order, which is then fulfilled. What was shipped stays sold; exactly the
         rest is released, credited and, where it was paid, given back; settlement shows how far.
         """
