@@ -12,9 +12,9 @@ QUANTITIES: Final = (3, 2)
 # the n-th order of a run waits for both lines; `spread` pairs of SKUs share the orders
 _ITEMS: Final = """
 INSERT INTO stock_item (sku, name, warehouse_id, cost_currency, cost_minor_units, on_hand, reserved, backordered,
-    version, stream_sequence, create_time, update_time)
+    movement_count, version, stream_sequence, create_time, update_time)
 SELECT :run || '-' || pair || '-' || line, 'Lamp', 'MAIN', 'EUR', 1200, 0, 0,
-    (:count / :spread) * (CAST(:quantities AS int[]))[line], 1, 1, '2026-01-01', '2026-01-01'
+    (:count / :spread) * (CAST(:quantities AS int[]))[line], 0, 1, 1, '2026-01-01', '2026-01-01'
 FROM generate_series(0, CAST(:spread AS int) - 1) AS pair, generate_series(1, 2) AS line
 """
 _ORDERS: Final = """
@@ -25,8 +25,9 @@ SELECT md5(:run || n)::uuid, 'BACKORDERED', 0, timestamptz '2026-01-01' + n * in
 FROM generate_series(1, CAST(:count AS int)) AS n
 """
 _LINES: Final = """
-INSERT INTO reservation_line (order_id, line_number, sku, quantity, held, shipped, waiting)
-SELECT md5(:run || n)::uuid, line, :run || '-' || n % :spread || '-' || line, quantity, 0, 0, quantity
+INSERT INTO reservation_line (order_id, line_number, sku, quantity, held, shipped, waiting, turn, place_time, is_queued)
+SELECT md5(:run || n)::uuid, line, :run || '-' || n % :spread || '-' || line, quantity, 0, 0, quantity, 0,
+    timestamptz '2026-01-01' + n * interval '1 second', true
 FROM generate_series(1, CAST(:count AS int)) AS n, unnest(CAST(:quantities AS int[])) WITH ORDINALITY AS wanted (quantity, line)
 """
 

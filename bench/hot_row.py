@@ -30,8 +30,12 @@ ORDERS, ALONE, SECONDS = 2_000, 100, 2
 BATCH: int = Settings.model_fields["batch_events"].default
 _ITEM = """
 INSERT INTO stock_item (sku, name, warehouse_id, cost_currency, cost_minor_units, on_hand, reserved, backordered,
-    version, stream_sequence, create_time, update_time)
-VALUES ('HOT', 'Lamp', 'MAIN', 'EUR', 1200, 1000000000, 0, 0, 1, 1, now(), now())
+    movement_count, version, stream_sequence, create_time, update_time)
+VALUES ('HOT', 'Lamp', 'MAIN', 'EUR', 1200, 1000000000, 0, 0, 1, 1, 1, now(), now());
+INSERT INTO stock_movement (movement_id, sku, warehouse_id, quantity, reason, source_id, line_number, on_hand_after, cause_id,
+    movement_number, unit_cost_minor_units, value_change_minor_units, version, stream_sequence, create_time, update_time)
+VALUES (gen_random_uuid(), 'HOT', 'MAIN', 1000000000, 'RECEIPT', gen_random_uuid(), 0, 1000000000, 'bench', 1, 1200,
+    1200000000000, 1, 0, now(), now())
 """
 _LOCK = "SELECT * FROM stock_item WHERE sku = 'HOT' FOR UPDATE;\n"
 _UPDATE = (
