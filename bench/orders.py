@@ -18,7 +18,8 @@ from chassis.idempotency import KeyedRequest, hash_request
 from chassis.telemetry import new_traceparent
 from chassis.world import Actor
 from inventory_svc.commands import RECEIVE_STOCK, create_item_command
-from order_svc.commands import PLACE_ORDER
+from order_svc.commands import place_order_command
+from order_svc.domain.order import Deadlines
 
 BATCH = 64
 ISSUER = "http://127.0.0.1:8143/realms/atlas-erp"
@@ -49,7 +50,7 @@ def place(orders: Service, count: int, name: str) -> None:
     )
     for start in range(0, count, BATCH):
         numbers = range(start, min(start + BATCH, count))
-        run(orders, [call(PLACE_ORDER, request, f"{name}-{number}") for number in numbers])
+        run(orders, [call(place_order_command(Deadlines()), request, f"{name}-{number}") for number in numbers])
 
 
 def call(command: Command[Any], request: Message, key: str) -> CommandCall:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.client import connect
+from cli.client import Caller, connect
 from cli.connection import DEFAULT_HOME, HomeOption, JsonOption
 from cli.exits import CommandFailed, ExitCode
 from cli.show import show_json, show_rows
@@ -35,11 +35,13 @@ def show(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
 
 def advance(by: ByArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Move the clock of every service ahead; timers that are due then fire at once."""
-    seconds = parse_duration(by)
-    operator = connect(home).as_user("ops")
+    _print(move(connect(home).as_user("ops"), parse_duration(by)), as_json)
+
+
+def move(operator: Caller, seconds: int) -> list[dict[str, object]]:
+    """Move the clock of every service ahead; a row for each."""
     body = {"seconds": seconds}
-    rows = [{"service": row.upstream} | operator.post(f"/v1/ops/{row.upstream}/clock/advance", body) for row in SERVICES]
-    _print(rows, as_json)
+    return [{"service": row.upstream} | operator.post(f"/v1/ops/{row.upstream}/clock/advance", body) for row in SERVICES]
 
 
 def parse_duration(text: str) -> int:

@@ -8,4 +8,5 @@ from chassis import process
 from order_svc import app, settings
 
 if __name__ == "__main__":
-    sys.exit(process.main(app.blueprint(), settings.load(), sys.argv[1:]))
+    loaded = settings.load()
+    sys.exit(process.main(app.blueprint(loaded.deadlines), loaded, sys.argv[1:]))

@@ -12,11 +12,12 @@ from chassis.clock import Clock
 from chassis.contracts import EventCatalog
 from chassis.ids import IdSource
 from order_svc import invariants, reactions, rpc, wire
+from order_svc.domain.order import Deadlines
 from order_svc.settings import Settings
 from order_svc.store import STORE
 
 
-def blueprint() -> Blueprint:
+def blueprint(deadlines: Deadlines) -> Blueprint:
     """Describe the service to the chassis."""
     return Blueprint(
         package="order_svc",
@@ -24,8 +25,8 @@ def blueprint() -> Blueprint:
         store=STORE,
         catalog=EventCatalog([order_events_pb2, inventory_events_pb2, billing_events_pb2, workflow_events_pb2]),
         payload=wire.payload,
-        subscriptions=reactions.SUBSCRIPTIONS,
-        works=reactions.WORKS,
+        subscriptions=reactions.subscriptions(deadlines),
+        works=reactions.works(deadlines),
         servicers=rpc.servicers,
         invariants=invariants.check,
     )
@@ -33,4 +34,4 @@ def blueprint() -> Blueprint:
 
 def build(settings: Settings, clock: Clock, broker: Broker, ids: IdSource) -> Application:
     """Build the service on a given clock, broker and source of ids."""
-    return Application(blueprint(), settings, clock=clock, broker=broker, ids=ids)
+    return Application(blueprint(settings.deadlines), settings, clock=clock, broker=broker, ids=ids)

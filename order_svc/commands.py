@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from atlas.orders.v1 import cancellation_pb2, fulfillment_pb2, order_service_pb2, price_pb2
 from chassis.handling import Command
 from chassis.world import Context, Decision, Keys, World, keys
@@ -9,19 +11,26 @@ from order_svc import lookups, price_wire, wire
 from order_svc.domain import order as orders
 from order_svc.domain.commands import CancelOrder, CancelRemaining, FulfillOrder, PlaceOrder, SetPrice
 from order_svc.domain.errors import OrderChanged, OrderNotFound
-from order_svc.domain.order import Order, Person
+from order_svc.domain.order import Deadlines, Order, Person
 from order_svc.domain.price_list import Price, hold_to_list
 from order_svc.domain.reference import Reference
+from order_svc.reactions import look_at
 
 
-def place_order(world: World, command: PlaceOrder, context: Context) -> Decision:
-    """Place an order in the caller's name: under a reference of his that is new, and at list price if he sets none."""
-    order, events = orders.place(context.new_id(), command.terms, _person(context), context.now)
-    own = lookups.own_reference(command, context)
-    used = () if own is None else ((world.find(Reference, own.key) or own).used_for(order.order_id),)
-    if not lookups.may_set_prices(context.actor):
-        hold_to_list(command.terms.lines, lookups.listed(world, context.now))
-    return Decision(changed=(order, *used), events=events, result=order)
+def place_order(deadlines: Deadlines) -> Callable[[World, PlaceOrder, Context], Decision]:
+    """Make the decider for orders that have these deadlines."""
+
+    def decide(world: World, command: PlaceOrder, context: Context) -> Decision:
+        """Place an order in the caller's name: under a reference of his that is new, and at list price if he sets none."""
+        order, events = orders.place(context.new_id(), command.terms, _person(context), context.now, deadlines)
+        own = lookups.own_reference(command, context)
+        used = () if own is None else ((world.find(Reference, own.key) or own).used_for(order.order_id),)
+        if not lookups.may_set_prices(context.actor):
+            hold_to_list(command.terms.lines, lookups.listed(world, context.now))
+        first_look = look_at(order, context.now, deadlines)
+        return Decision(changed=(order, *used), events=events, timers=(first_look,), result=order)
+
+    return decide
 
 
 def set_price(_world: World, command: SetPrice, context: Context) -> Decision:
@@ -83,15 +92,19 @@ def _order(command: CancelOrder | CancelRemaining | FulfillOrder) -> Keys:
     return keys(Order, [command.order_id])
 
 
-PLACE_ORDER = Command(
-    name="PlaceOrder",
-    response=order_service_pb2.PlaceOrderResponse,
-    parse=wire.place_order,
-    keys=_nothing,
-    decide=place_order,
-    encode=wire.placed,
-    consult=lookups.consult,
-)
+def place_order_command(deadlines: Deadlines) -> Command[PlaceOrder]:
+    """Return how PlaceOrder is handled where orders have these deadlines."""
+    return Command(
+        name="PlaceOrder",
+        response=order_service_pb2.PlaceOrderResponse,
+        parse=wire.place_order,
+        keys=_nothing,
+        decide=place_order(deadlines),
+        encode=wire.placed,
+        consult=lookups.consult,
+    )
+
+
 CANCEL_ORDER = Command(
     name="CancelOrder",
     response=order_service_pb2.CancelOrderResponse,

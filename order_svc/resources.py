@@ -12,10 +12,8 @@ from atlas.orders.v1 import fulfillment_pb2, order_events_pb2, order_pb2
 from chassis.values import money_message, person_message, time_message
 from chassis.world import Row
 from order_svc.domain import pricing
-from order_svc.domain.order import Deadlines, Fulfillment, LinePart, Order
+from order_svc.domain.order import Fulfillment, LinePart, Order
 from order_svc.domain.shown import show
-
-DEADLINES = Deadlines()
 
 
 @functools.cache
@@ -52,8 +50,8 @@ def order_message(row: Row[Order]) -> order_pb2.Order:
 
 def set_ending(message: order_pb2.Order | order_events_pb2.OrderStateChanged, order: Order) -> None:
     """Set what only some orders have: a deadline, and of a cancellation its reason and settlement."""
-    if (deadline := order.deadline(DEADLINES)) is not None:
-        message.deadline_time.CopyFrom(time_message(deadline))
+    if order.deadline_time is not None:
+        message.deadline_time.CopyFrom(time_message(order.deadline_time))
     if (settlement := order.settlement) is not None:
         message.settlement = enum_value(order_pb2.Settlement, "SETTLEMENT", settlement)
     if isinstance(message, order_pb2.Order) and order.cancel_reason:

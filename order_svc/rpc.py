@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import grpc.aio
 
@@ -19,7 +19,8 @@ from atlas.orders.v1 import (
 from chassis.application import Edge
 from chassis.grpc_server import Servicer
 from order_svc import queries
-from order_svc.commands import CANCEL_ORDER, CANCEL_REMAINING, FULFILL_ORDER, PLACE_ORDER, SET_PRICE
+from order_svc.commands import CANCEL_ORDER, CANCEL_REMAINING, FULFILL_ORDER, SET_PRICE, place_order_command
+from order_svc.settings import Settings
 from order_svc.waiting import Waiting
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -34,13 +35,14 @@ class OrderServicer(order_service_pb2_grpc.OrderServiceServicer):
         self._lists = queries.OrderLists(edge.pager)
         self._quotes = queries.Quotes(edge.service.clock)
         self._waiting = Waiting(edge.queries)
+        self._place_order = place_order_command(cast(Settings, edge.settings).deadlines)
 
     async def PlaceOrder(
         self, request: order_service_pb2.PlaceOrderRequest, context: Context
     ) -> order_service_pb2.PlaceOrderResponse:
         """Place an order."""
         response: order_service_pb2.PlaceOrderResponse = await self._commands.submit(
-            PLACE_ORDER, request, context, then=self._waiting.for_rest
+            self._place_order, request, context, then=self._waiting.for_rest
         )
         return response
 

@@ -11,13 +11,12 @@ from chassis.money import Money
 from chassis.store import Columns, Mapping, Store
 from chassis.tables import Time, aggregate_columns
 from order_svc.domain.facts import Approval, Attempt, BillingClosed, Known, Outcome, Stock
-from order_svc.domain.order import Deadlines, Fulfillment, LinePart, Order, Person
+from order_svc.domain.order import Fulfillment, LinePart, Order, Person
 from order_svc.domain.price_list import Price
 from order_svc.domain.pricing import Line
 from order_svc.domain.reference import Reference
 
 metadata = sa.MetaData()
-DEADLINES = Deadlines()
 
 orders = sa.Table(
     "orders",
@@ -87,7 +86,7 @@ def _order_columns(order: Order) -> Columns:
         "placed_by_username": order.placed_by.username,
         "place_time": order.place_time,
         "state_time": order.state_time,
-        "deadline_time": order.deadline(DEADLINES),
+        "deadline_time": order.deadline_time,
         "lines": [_line_columns(line) for line in order.lines],
         "known": _known_columns(order.known),
         "cancel_reason": order.cancel_reason,
@@ -108,6 +107,7 @@ def order_from(row: Any, _children: object = None) -> Order:
         place_time=row.place_time,
         lines=tuple(_line_from(line, row.currency_code) for line in row.lines),
         state_time=row.state_time,
+        deadline_time=row.deadline_time,
         known=_known_from(row.known),
         cancel_reason=row.cancel_reason,
         confirmed=row.confirmed,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cli.client import RestClient
 from cli.exits import CommandFailed
-from cli.scenarios import approval, backorder, cancel, declined, duplicate, happy, mutual_hold, partial, prices
+from cli.scenarios import approval, backorder, cancel, deadline, declined, duplicate, happy, mutual_hold, partial, prices
 from cli.scenarios.check import Check
 from cli.scenarios.narrator import Narrator, Silence
 from cli.scenarios.stage import Stage
@@ -32,6 +32,7 @@ SCENARIOS: dict[str, Scenario] = {
     "partial": Scenario(partial.play, partial.SUMMARY),
     "prices": Scenario(prices.play, prices.SUMMARY),
     "duplicate": Scenario(duplicate.play, duplicate.SUMMARY),
+    "deadline": Scenario(deadline.play, deadline.SUMMARY),
 }
 
 

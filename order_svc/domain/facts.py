@@ -143,6 +143,11 @@ class Known:
     longest_seconds: int = 0
     closed: BillingClosed | None = None
 
+    @property
+    def says_billing(self) -> bool:
+        """Whether billing has said anything: then stock was there, whatever has been read of it."""
+        return bool(self.invoiced or self.voided or self.attempts or self.payment_ids or self.paid or self.closed)
+
     def learn(self, fact: Fact) -> Known:
         """Join a fact; the same fact again changes nothing, and the order of facts does not matter."""
         match fact:

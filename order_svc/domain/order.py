@@ -93,7 +93,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order. `state_time` is when the current state was entered.
+    """An order. `state_time` is when the current state was entered, `deadline_time` when it is given up.
 
     A `cancel_reason` before the first shipment means that the order is cancelled, after it that it was closed short: what
     remained was cancelled, what was shipped stays sold.
@@ -108,6 +108,7 @@ class Order:
     place_time: datetime
     lines: tuple[Line, ...]
     state_time: datetime
+    deadline_time: datetime | None = None
     known: Known = NOTHING_KNOWN
     cancel_reason: str = ""
     confirmed: bool = False
@@ -173,12 +174,21 @@ class Order:
         covered = self.known.payment_ids <= closed.payment_ids
         return Settlement.SETTLED if self.known.released and covered else Settlement.PENDING
 
-    def deadline(self, deadlines: Deadlines) -> datetime | None:
-        """Return when the current state is given up if nothing happens."""
-        limit = deadlines.of(self)
-        return self.state_time + limit if limit else None
+    @property
+    def may_expire(self) -> bool:
+        """Whether a deadline may still cancel it."""
+        return self.state in EXPIRY
 
 
+EXPIRY = {
+    State.PLACED: "ANSWER_EXPIRED",
+    State.BACKORDERED: "BACKORDER_EXPIRED",
+    State.RESERVED: "ANSWER_EXPIRED",
+    State.AWAITING_PAYMENT: "PAYMENT_EXPIRED",
+    State.PAYMENT_FAILED: "PAYMENT_EXPIRED",
+    State.AWAITING_APPROVAL: "APPROVAL_EXPIRED",
+}
+"""Why an order is cancelled whose deadline passes in a state."""
 DAY = timedelta(days=1)
 
 
@@ -192,11 +202,21 @@ class Deadlines:
     approval_margin: timedelta = timedelta(hours=1)
     ours: timedelta = 7 * DAY
 
+    @property
+    def shortest(self) -> timedelta:
+        """The shortest of them: no order can expire earlier after its placement, nor after any look at it."""
+        return min(self.backordered, self.payment, self.approval, self.ours)
+
+    def time(self, order: Order) -> datetime | None:
+        """Return when an order's state is given up; None where it waits for nothing."""
+        limit = self.of(order)
+        return order.state_time + limit if limit else None
+
     def of(self, order: Order) -> timedelta | None:
         """Return the limit of an order's state; None where it waits for nothing."""
         match order.state:
             case State.BACKORDERED:
-                return self.backordered
+                return None if order.known.says_billing else self.backordered
             case State.AWAITING_PAYMENT | State.PAYMENT_FAILED:
                 return self.payment
             case State.AWAITING_APPROVAL:
@@ -210,7 +230,7 @@ class Deadlines:
 Outcomes = tuple[Order, tuple[events.Event, ...]]
 
 
-def place(order_id: str, terms: Terms, placed_by: Person, now: datetime) -> Outcomes:
+def place(order_id: str, terms: Terms, placed_by: Person, now: datetime, deadlines: Deadlines) -> Outcomes:
     """Place an order."""
     order = Order(
         order_id=order_id,
@@ -223,10 +243,11 @@ def place(order_id: str, terms: Terms, placed_by: Person, now: datetime) -> Outc
         lines=terms.lines,
         state_time=now,
     )
+    order = replace(order, deadline_time=deadlines.time(order))
     return order, (events.OrderPlaced(order), events.OrderStateChanged(order))
 
 
-def learn(order: Order, fact: Fact, now: datetime) -> Outcomes:
+def learn(order: Order, fact: Fact, now: datetime, deadlines: Deadlines) -> Outcomes:
     """Take in what another service said. A fact is never refused: it changes nothing, moves the order, or cancels it."""
     known = order.known.learn(fact)
     learned = replace(order, known=known)
@@ -241,7 +262,7 @@ def learn(order: Order, fact: Fact, now: datetime) -> Outcomes:
         caused.append(events.OrderConfirmed(learned))
     if learned.settlement in (Settlement.SETTLED, Settlement.FAILED) and learned.settlement is not order.settlement:
         caused.append(events.OrderCancellationSettled(learned))
-    return _moved(order, learned, caused, now)
+    return _moved(order, learned, caused, now, deadlines)
 
 
 def _cause(known: Known) -> str:
@@ -253,6 +274,14 @@ def _cause(known: Known) -> str:
     if known.approval is Approval.REJECTED:
         return "APPROVAL_REJECTED"
     return "APPROVAL_EXPIRED" if known.approval is Approval.EXPIRED else ""
+
+
+def expire(order: Order, now: datetime) -> Outcomes:
+    """Give up an order whose deadline has passed. What was learned before, in this transaction or another, has moved it."""
+    if order.deadline_time is None or now < order.deadline_time or not order.may_expire:
+        return order, ()
+    expired = replace(order, cancel_reason=EXPIRY[order.state])
+    return _moved(order, expired, [events.OrderCancelled(expired, by=None)], now)
 
 
 def cancel(order: Order, reason: str, by: Person, now: datetime) -> Outcomes:
@@ -319,10 +348,16 @@ def _part(line: Line, units: int) -> LinePart:
     )
 
 
-def _moved(before: Order, after: Order, caused: list[events.Event], now: datetime) -> Outcomes:
-    """Note when the state was entered, and say that it or the facts changed."""
+def _moved(
+    before: Order, after: Order, caused: list[events.Event], now: datetime, deadlines: Deadlines | None = None
+) -> Outcomes:
+    """Note when the state was entered and when it is given up, and say that it or the facts changed.
+
+    A command brings no deadlines: it moves an order to where it waits for nothing.
+    """
     if after.state is not before.state:
         after = replace(after, state_time=now)
+    after = replace(after, deadline_time=deadlines.time(after) if deadlines else None)
     if after != before:
         caused = [*caused, events.OrderStateChanged(after)]
     return after, tuple(caused)

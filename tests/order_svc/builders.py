@@ -18,13 +18,16 @@ from chassis.handling import Command
 from chassis.idempotency import KeyedRequest, hash_request
 from chassis.money import Money
 from chassis.world import Actor, Context
+from order_svc.commands import place_order_command
 from order_svc.domain import facts
 from order_svc.domain import order as orders
 from order_svc.domain.facts import Approval, Attempt, Fact, Outcome
-from order_svc.domain.order import Order, Person, Terms
+from order_svc.domain.order import Deadlines, Order, Person, Terms
 from order_svc.domain.price_list import Price
 from order_svc.domain.pricing import Line, LineRequest, price
 
+DEADLINES = Deadlines()
+PLACE_ORDER = place_order_command(DEADLINES)
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
 BUYER = Person("http://issuer.test", "buyer", "sales")
@@ -71,9 +74,9 @@ def lines(*requests: LineRequest) -> tuple[Line, ...]:
 def an_order(*known: Fact, priced: tuple[Line, ...] = (), order_id: str = ORDER_ID) -> Order:
     """An order that has learned these facts, one after the other."""
     terms = Terms("cust-1", "EUR", "pm_ok", None, priced or lines())
-    order, _ = orders.place(order_id, terms, BUYER, NOW)
+    order, _ = orders.place(order_id, terms, BUYER, NOW, DEADLINES)
     for fact in known:
-        order, _ = orders.learn(order, fact, NOW)
+        order, _ = orders.learn(order, fact, NOW, DEADLINES)
     return order
 
 

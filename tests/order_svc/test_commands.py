@@ -15,6 +15,7 @@ from order_svc.domain.order import Order, Person, State, Terms
 from order_svc.domain.reference import Reference
 from tests.order_svc.builders import (
     BUYER,
+    DEADLINES,
     LATER,
     NOW,
     ORDER_ID,
@@ -39,7 +40,7 @@ def _world(*aggregates: Order) -> World:
 
 def test_an_order_is_placed_in_the_callers_name() -> None:
     terms = Terms("cust-1", "EUR", "pm_ok", "web-1", lines())
-    decision = commands.place_order(World(), PlaceOrder(terms), a_context(an_actor(STRANGER, "orders:price"), LATER))
+    decision = commands.place_order(DEADLINES)(World(), PlaceOrder(terms), a_context(an_actor(STRANGER, "orders:price"), LATER))
     assert decision.result.placed_by == STRANGER
     assert (decision.result.place_time, decision.result.client_reference) == (LATER, "web-1")
     assert decision.changed == (decision.result, Reference(an_actor(STRANGER).key, "web-1", decision.result.order_id))

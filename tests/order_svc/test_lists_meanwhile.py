@@ -13,11 +13,10 @@ from chassis.command_handling import CommandCall, run_commands
 from chassis.envelope import Cause
 from chassis.idempotency import KeyedRequest, hash_request
 from chassis.paging import Pager
-from order_svc.commands import PLACE_ORDER
 from order_svc.queries import OrderLists
-from tests.order_svc.builders import STRANGER, a_place_request, an_actor
+from tests.order_svc.builders import PLACE_ORDER, STRANGER, a_place_request, an_actor
 
-READER = an_actor(STRANGER, "orders:read_all")
+READER = an_actor(STRANGER, "orders:read_all", "orders:price")
 LISTS = OrderLists(Pager("a secret of this test"))
 
 

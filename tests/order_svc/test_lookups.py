@@ -24,12 +24,11 @@ from chassis.memory_broker import MemoryBroker
 from chassis.money import Money
 from chassis.world import Actor, World
 from order_svc import app, lookups
-from order_svc.commands import PLACE_ORDER
 from order_svc.domain.price_list import Price
 from order_svc.domain.pricing import LineRequest, price
 from order_svc.settings import Settings
 from order_svc.store import STORE, client_reference, orders
-from tests.order_svc.builders import BUYER, NOW, STRANGER, a_call, a_place_request, a_price, an_actor
+from tests.order_svc.builders import BUYER, NOW, PLACE_ORDER, STRANGER, a_call, a_place_request, a_price, an_actor
 
 STAFF, SHOPPER, OTHER = an_actor(BUYER, "orders:price"), an_actor(BUYER), an_actor(STRANGER, "orders:price")
 THREADS, ROUNDS, BATCH = 16, 12, 20

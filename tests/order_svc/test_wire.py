@@ -24,6 +24,7 @@ from order_svc.domain import order as orders
 from order_svc.domain.facts import Approval, Attempt, Fact, Outcome
 from tests.order_svc.builders import (
     BUYER,
+    DEADLINES,
     EXCEPTION_ID,
     LATER,
     ORDER_ID,
@@ -116,7 +117,7 @@ def _events() -> list[events.Event]:
     cancelled = a_cancelled_order()
     settled = cancelled
     for fact in (RELEASED, closed(Outcome.NEVER_ISSUED)):
-        settled, told = orders.learn(settled, fact, LATER)
+        settled, told = orders.learn(settled, fact, LATER, DEADLINES)
     _, _, shipped = orders.fulfill(a_confirmed_order(priced), (), fulfillment_id=PAYMENT_ID, tracking_reference=None, now=LATER)
     placed = an_order(priced=priced)
     return [

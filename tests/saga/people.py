@@ -16,6 +16,7 @@ from atlas.orders.v1 import cancellation_pb2, fulfillment_pb2, order_pb2, order_
 from atlas.workflow.v1 import approval_pb2
 from chassis.handling import Command
 from chassis.world import Actor
+from order_svc.domain.order import Deadlines
 
 ISSUER = "https://issuer.test/realms/atlas-erp"
 STOCK_CURRENCY = "EUR"
@@ -34,7 +35,7 @@ BUYER_WHO_APPROVES = _person("boss", "Sales", "Approver", "Finance")
 CLERK = _person("warehouse", "Warehouse")
 
 COMMANDS: dict[type[Message], tuple[str, Command[Any]]] = {
-    order_service_pb2.PlaceOrderRequest: ("order", order_svc.commands.PLACE_ORDER),
+    order_service_pb2.PlaceOrderRequest: ("order", order_svc.commands.place_order_command(Deadlines())),
     order_service_pb2.CancelOrderRequest: ("order", order_svc.commands.CANCEL_ORDER),
     cancellation_pb2.CancelRemainingRequest: ("order", order_svc.commands.CANCEL_REMAINING),
     fulfillment_pb2.FulfillOrderRequest: ("order", order_svc.commands.FULFILL_ORDER),

@@ -14,6 +14,9 @@ from tests.saga.services import NAMES, Services
 PUBLISHERS = tuple(name for name in NAMES if name != "reporting")
 STEPS = 130
 MAX_QUIET_ROUNDS = 400
+PAUSES = (1, 50, 1_000, 5_000, 60_000)
+LEAP = timedelta(days=8)
+"""Longer than most deadlines of an order."""
 FAULTS = {"command": 0.08, "relay": 0.08, "consume": 0.08, "timers": 0.4}
 
 
@@ -61,9 +64,9 @@ class Play:
         elif draw < 0.25:
             self._note("broker", self.services.broker.repeat_any(self.mood))
         elif draw < 0.35:
-            self._pass(timedelta(milliseconds=self.mood.choice((1, 50, 1_000, 5_000, 60_000))))
+            self._pass(LEAP if self.mood.random() < 0.02 else timedelta(milliseconds=self.mood.choice(PAUSES)))
         elif draw < 0.45:
-            self._do("timers", "billing")
+            self._do("timers", self.mood.choice(("billing", "billing", "order")))
         elif draw < 0.47:
             self._parked(self.mood.choice(NAMES))
         elif draw < 0.49:
@@ -131,7 +134,9 @@ class Play:
     def _pump(self) -> int:
         """One round of every worker; the parking lot only when nothing else moves."""
         moved = sum(self._do("relay", name) for name in PUBLISHERS) + sum(self._do("consume", name) for name in NAMES)
-        return moved or self._do("timers", "billing") or sum(self._parked(name) for name in NAMES)
+        return (
+            moved or self._do("timers", "billing") or self._do("timers", "order") or sum(self._parked(name) for name in NAMES)
+        )
 
     def _next_timer(self) -> bool:
         due = self.services.next_due()

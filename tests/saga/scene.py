@@ -6,6 +6,7 @@ import random
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -40,6 +41,11 @@ class Scene(Play):
             for _ in range(REPEATS):
                 self._note("broker", self.services.broker.repeat_any(mood))
             self.settle()
+
+    def let_pass(self, time: timedelta) -> None:
+        """Let time pass, then everything happen that happens by itself."""
+        self._pass(time)
+        self.rest()
 
     def do(self, request: Any, actor: Actor) -> Any:
         """Call, and let everything happen that follows."""

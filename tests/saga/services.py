@@ -30,6 +30,7 @@ from chassis.settings import Settings
 from chassis.tables import parked_event, timer
 from chassis.timers import TimerWorker
 from chassis.world import Keys, World
+from order_svc.reactions import DEADLINE
 from tests.saga.broker import UnrulyBroker
 from tests.saga.provider import UnrulyProvider
 
@@ -151,6 +152,6 @@ class Services:
         times: list[datetime] = []
         for name in NAMES:
             with self.connection(name) as connection:
-                due = connection.execute(sa.select(sa.func.min(timer.c.due_time))).scalar()
+                due = connection.execute(sa.select(sa.func.min(timer.c.due_time)).where(timer.c.kind != DEADLINE)).scalar()
             times += [due] if due else []
         return min(times, default=None)

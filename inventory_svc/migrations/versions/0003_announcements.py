@@ -95,6 +95,15 @@ def _create_announcements() -> None:
     op.create_index("announced_stock_open", "announced_stock", ["sku", "expected_time"], postgresql_where=sa.text("is_open"))
 
 
+VALIDATE = """
+DO $$ BEGIN
+    ALTER TABLE stock_item VALIDATE CONSTRAINT stock_item_nothing_free_while_waiting;
+EXCEPTION WHEN check_violation THEN
+    RAISE NOTICE 'stock is free while an order waits for it: a receipt will give it away';
+END $$
+"""
+
+
 def downgrade() -> None:
     """Take it back. Orders that wait whole wait like all others again; stock that is free for them is given by a receipt."""
     op.drop_table("announced_stock")
@@ -115,3 +124,4 @@ def downgrade() -> None:
         "backordered = 0 OR reserved = on_hand",
         postgresql_not_valid=True,
     )
+    op.execute(VALIDATE)

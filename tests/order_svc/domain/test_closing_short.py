@@ -15,6 +15,7 @@ from order_svc.domain.order import Fulfillment, LinePart, Order, Settlement, Sta
 from order_svc.domain.shown import show
 from tests.order_svc.builders import (
     BUYER,
+    DEADLINES,
     EXPIRED,
     LATER,
     PAYMENT_ID,
@@ -88,14 +89,14 @@ def test_an_order_closed_short_can_be_neither_shipped_nor_cancelled() -> None:
 @pytest.mark.parametrize("cause", [VOIDED, REJECTED, EXPIRED, UNKNOWN_ITEM], ids=lambda cause: type(cause).__name__)
 def test_after_a_shipment_no_fact_cancels_any_more(cause: Fact) -> None:
     for order in (a_part_shipped_order(), a_short_order()):
-        assert orders.learn(order, cause, LATER)[0].state is order.state
+        assert orders.learn(order, cause, LATER, DEADLINES)[0].state is order.state
 
 
 def test_a_short_order_is_settled_by_released_stock_and_billings_answer() -> None:
     order = a_short_order()
     told: list[str] = []
     for fact in (RELEASED, closed(Outcome.REFUND_FAILED, 1, PAYMENT_ID), closed(Outcome.REFUNDED, 2, PAYMENT_ID)):
-        order, said = orders.learn(order, fact, LATER)
+        order, said = orders.learn(order, fact, LATER, DEADLINES)
         told += [*_names(said), str(order.settlement)]
         assert order.state is State.FULFILLED
     assert told == ["PENDING", "OrderCancellationSettled", "FAILED", "OrderCancellationSettled", "SETTLED"]

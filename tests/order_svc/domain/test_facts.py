@@ -20,6 +20,7 @@ from order_svc.domain.shown import ShownFacts, show
 from tests.order_svc.builders import (
     BACKORDERED,
     BUYER,
+    DEADLINES,
     DECLINED_FINALLY,
     DECLINED_SOFT,
     EXPIRED,
@@ -127,7 +128,7 @@ Ending = tuple[State, ShownFacts, Settlement | None]
 
 def _tell(order: Order, facts: list[Fact]) -> Order:
     for fact in facts:
-        order, _ = orders.learn(order, fact, LATER)
+        order, _ = orders.learn(order, fact, LATER, DEADLINES)
     return order
 
 
@@ -182,13 +183,13 @@ def test_what_must_be_said_once_is_said_once_in_every_delivery(name: str, data: 
     early, late = data.draw(deliveries(scenario), label="delivery")
     order, told = an_order(), []
     for fact in early:
-        order, said = orders.learn(order, fact, LATER)
+        order, said = orders.learn(order, fact, LATER, DEADLINES)
         told += [type(event).__name__ for event in said]
     if scenario.after is not None and order.state is not State.CANCELLED:
         order, said = orders.cancel(order, "CUSTOMER_REQUEST", BUYER, LATER)
         told += [type(event).__name__ for event in said]
     for fact in late:
-        order, said = orders.learn(order, fact, LATER)
+        order, said = orders.learn(order, fact, LATER, DEADLINES)
         told += [type(event).__name__ for event in said]
     assert told.count("OrderConfirmed") <= 1
     assert told.count("OrderCancelled") == (order.state is State.CANCELLED)

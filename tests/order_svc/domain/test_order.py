@@ -14,6 +14,7 @@ from order_svc.domain.order import DAY, Deadlines, Fulfillment, Order, Settlemen
 from tests.order_svc.builders import (
     BACKORDERED,
     BUYER,
+    DEADLINES,
     DECLINED_FINALLY,
     DECLINED_SOFT,
     EXPIRED,
@@ -52,7 +53,7 @@ def _names(told: Told) -> list[str]:
 
 
 def test_a_placed_order_is_placed_and_says_so() -> None:
-    order, told = orders.place(ORDER_ID, Terms("cust-1", "EUR", "pm_ok", None, lines()), BUYER, NOW)
+    order, told = orders.place(ORDER_ID, Terms("cust-1", "EUR", "pm_ok", None, lines()), BUYER, NOW, DEADLINES)
     assert order.state is State.PLACED
     assert [type(event).__name__ for event in told] == ["OrderPlaced", "OrderStateChanged"]
 
@@ -86,7 +87,7 @@ TABLE: list[tuple[str, tuple[Fact, ...], Fact, State, list[str]]] = [
 
 @pytest.mark.parametrize(("known", "fact", "state", "said"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
 def test_a_fact_moves_an_order_as_the_table_says(known: tuple[Fact, ...], fact: Fact, state: State, said: list[str]) -> None:
-    order, told = orders.learn(an_order(*known), fact, LATER)
+    order, told = orders.learn(an_order(*known), fact, LATER, DEADLINES)
     assert order.state is state
     assert _names(told) == said
     assert isinstance(told[-1], events.OrderStateChanged)
@@ -102,7 +103,7 @@ def test_a_fact_moves_an_order_as_the_table_says(known: tuple[Fact, ...], fact: 
     ],
 )
 def test_a_fact_that_cancels_names_its_reason_and_no_person(fact: Fact, reason: str) -> None:
-    order, told = orders.learn(an_order(), fact, LATER)
+    order, told = orders.learn(an_order(), fact, LATER, DEADLINES)
     assert order.cancel_reason == reason
     assert [event.by for event in told if isinstance(event, events.OrderCancelled)] == [None]
 
@@ -131,14 +132,14 @@ def test_an_order_can_be_cancelled_in_every_state_before_its_first_shipment(know
 @pytest.mark.parametrize("fact", [PAID, GRANTED, RESERVED, REJECTED, UNKNOWN_ITEM, VOIDED, DECLINED_FINALLY])
 def test_a_cancelled_order_never_comes_back(fact: Fact) -> None:
     cancelled = a_cancelled_order(RESERVED, INVOICED, REQUESTED, PAID)
-    order, told = orders.learn(cancelled, fact, LATER)
+    order, told = orders.learn(cancelled, fact, LATER, DEADLINES)
     assert (order.state, order.cancel_reason) == (State.CANCELLED, "CUSTOMER_REQUEST")
     assert _names(told) == []
 
 
 @pytest.mark.parametrize("fact", [UNKNOWN_ITEM, VOIDED, REJECTED, EXPIRED])
 def test_after_the_shipment_no_fact_cancels(fact: Fact) -> None:
-    order, told = orders.learn(a_shipped_order(), fact, LATER)
+    order, told = orders.learn(a_shipped_order(), fact, LATER, DEADLINES)
     assert order.state is State.FULFILLED
     assert _names(told) == []
 
@@ -254,7 +255,7 @@ SETTLEMENTS: list[tuple[str, tuple[Fact, ...], Settlement]] = [
 def test_settlement_is_what_stock_and_money_say(facts: tuple[Fact, ...], settlement: Settlement) -> None:
     order = a_cancelled_order(RESERVED, INVOICED)
     for fact in facts:
-        order, _ = orders.learn(order, fact, LATER)
+        order, _ = orders.learn(order, fact, LATER, DEADLINES)
     assert order.settlement is settlement
 
 
@@ -263,7 +264,7 @@ def test_each_settlement_is_told_once() -> None:
     told: list[str] = []
     failed, refunded = closed(Outcome.REFUND_FAILED, 1, PAYMENT_ID), closed(Outcome.REFUNDED, 2, PAYMENT_ID)
     for fact in (RELEASED, RELEASED, failed, failed, refunded, refunded, failed):
-        order, said = orders.learn(order, fact, LATER)
+        order, said = orders.learn(order, fact, LATER, DEADLINES)
         told += _names(said)
     assert told == ["OrderCancellationSettled", "OrderCancellationSettled"]
 
@@ -285,21 +286,21 @@ def test_a_live_order_has_no_settlement() -> None:
     ],
 )
 def test_every_waiting_state_has_a_deadline(known: tuple[Fact, ...], wait: timedelta | None) -> None:
-    assert an_order(*known).deadline(Deadlines()) == (NOW + wait if wait else None)
+    assert an_order(*known).deadline_time == (NOW + wait if wait else None)
 
 
 def test_the_approval_deadline_outlasts_workflows_own() -> None:
     order = an_order(RESERVED, INVOICED, REQUESTED, PAID)
-    assert order.deadline(Deadlines(approval=DAY)) == NOW + 3 * DAY + timedelta(hours=1)
+    assert Deadlines(approval=DAY).time(order) == NOW + 3 * DAY + timedelta(hours=1)
 
 
 def test_the_deadline_counts_from_the_entry_into_the_state() -> None:
-    order, _ = orders.learn(an_order(RESERVED, INVOICED), DECLINED_SOFT, LATER)
+    order, _ = orders.learn(an_order(RESERVED, INVOICED), DECLINED_SOFT, LATER, DEADLINES)
     assert order.state_time == NOW
-    order, _ = orders.learn(order, DECLINED_FINALLY, LATER)
+    order, _ = orders.learn(order, DECLINED_FINALLY, LATER, DEADLINES)
     assert order.state_time == LATER
 
 
 def test_the_same_fact_again_says_nothing() -> None:
     order = an_order(RESERVED, INVOICED, PAID)
-    assert orders.learn(order, PAID, LATER) == (order, ())
+    assert orders.learn(order, PAID, LATER, DEADLINES) == (order, ())

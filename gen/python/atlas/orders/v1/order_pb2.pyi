@@ -282,6 +282,12 @@ class _CancelReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CancelRe
     """Nobody approved in time."""
     CANCEL_REASON_INVOICE_VOIDED: _CancelReason.ValueType  # 8
     """The invoice was voided."""
+    CANCEL_REASON_BACKORDER_EXPIRED: _CancelReason.ValueType  # 9
+    """Stock did not come before the deadline."""
+    CANCEL_REASON_PAYMENT_EXPIRED: _CancelReason.ValueType  # 10
+    """The order was not paid before the deadline."""
+    CANCEL_REASON_ANSWER_EXPIRED: _CancelReason.ValueType  # 11
+    """Stock or billing did not answer before the deadline."""
 
 class CancelReason(_CancelReason, metaclass=_CancelReasonEnumTypeWrapper):
     """Why an order, or what remained of it, was cancelled."""
@@ -304,6 +310,12 @@ CANCEL_REASON_APPROVAL_EXPIRED: CancelReason.ValueType  # 7
 """Nobody approved in time."""
 CANCEL_REASON_INVOICE_VOIDED: CancelReason.ValueType  # 8
 """The invoice was voided."""
+CANCEL_REASON_BACKORDER_EXPIRED: CancelReason.ValueType  # 9
+"""Stock did not come before the deadline."""
+CANCEL_REASON_PAYMENT_EXPIRED: CancelReason.ValueType  # 10
+"""The order was not paid before the deadline."""
+CANCEL_REASON_ANSWER_EXPIRED: CancelReason.ValueType  # 11
+"""Stock or billing did not answer before the deadline."""
 Global___CancelReason: _TypeAlias = CancelReason  # noqa: Y015
 
 @_typing.final
