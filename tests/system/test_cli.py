@@ -11,7 +11,7 @@ import pytest
 from cli.client import RestClient
 from cli.exits import ExitCode
 from cli.scenarios.narrator import Silence
-from cli.scenarios.stage import Stage, an_order
+from cli.scenarios.stage import Stage, an_order, euros
 from tests.cli.atlas_command import atlas, atlas_json
 from tests.stack import Stack
 
@@ -50,6 +50,7 @@ def test_an_order_from_quote_to_fulfillment(home: Path, client: RestClient) -> N
 
 def test_orders_are_found_by_what_is_known_of_them(home: Path, client: RestClient) -> None:
     customer, reference = f"cust-{uuid.uuid4().hex[:8]}", f"web-{uuid.uuid4().hex[:8]}"
+    client.as_user("ops").post("/v1/prices", {"sku": "NO-SUCH-SKU", "unit_price": euros(1999), "tax_rate_basis_points": 2000})
     asked = an_order("NO-SUCH-SKU", 1) | {"customer_id": customer}
     placed = [client.as_user("buyer").post("/v1/orders", order) for order in (asked | {"client_reference": reference}, asked)]
     first, second = (order["order_id"] for order in placed)

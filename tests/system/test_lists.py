@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cli.client import CliProblem, RestClient
-from cli.scenarios.stage import an_order
+from cli.scenarios.stage import an_order, euros
 
 pytestmark = pytest.mark.stack
 
@@ -19,6 +19,7 @@ MARCH, APRIL = "2027-03-01T00:00:00Z", "2027-04-01T00:00:00Z"
 def customer(client: RestClient) -> str:
     """A customer with three orders that the buyer placed."""
     name = f"cust-{uuid.uuid4().hex[:8]}"
+    client.as_user("ops").post("/v1/prices", {"sku": "NO-SUCH-SKU", "unit_price": euros(1999), "tax_rate_basis_points": 2000})
     for _ in range(3):
         client.as_user("buyer").post("/v1/orders", an_order("NO-SUCH-SKU", 1) | {"customer_id": name})
     return name
