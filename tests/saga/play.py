@@ -14,9 +14,6 @@ from tests.saga.services import NAMES, Services
 PUBLISHERS = tuple(name for name in NAMES if name != "reporting")
 STEPS = 130
 MAX_QUIET_ROUNDS = 400
-PAUSES = (1, 50, 1_000, 5_000, 60_000)
-LEAP = timedelta(days=8)
-"""Longer than most deadlines of an order."""
 FAULTS = {"command": 0.08, "relay": 0.08, "consume": 0.08, "timers": 0.4}
 
 
@@ -64,9 +61,9 @@ class Play:
         elif draw < 0.25:
             self._note("broker", self.services.broker.repeat_any(self.mood))
         elif draw < 0.35:
-            self._pass(LEAP if self.mood.random() < 0.02 else timedelta(milliseconds=self.mood.choice(PAUSES)))
+            self._pass(timedelta(milliseconds=self.mood.choice((1, 50, 1_000, 5_000, 60_000))))
         elif draw < 0.45:
-            self._do("timers", self.mood.choice(("billing", "billing", "order")))
+            self._do("timers", "billing")
         elif draw < 0.47:
             self._parked(self.mood.choice(NAMES))
         elif draw < 0.49:

@@ -58,6 +58,12 @@ class Services:
         self._urls = urls
         self.applications = {name: self._build(name) for name in NAMES}
         self.dead: list[Application] = []
+        self._forget_deadlines()
+
+    def _forget_deadlines(self) -> None:
+        """Orders of plays before this one, on another day of the same databases, are nobody's any more."""
+        with self.connection("order") as connection:
+            connection.execute(sa.delete(timer).where(timer.c.kind == DEADLINE))
 
     def __getitem__(self, name: str) -> Application:
         return self.applications[name]
