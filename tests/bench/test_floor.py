@@ -22,7 +22,7 @@ from deploy.local.programs import postgres_program
 from order_svc import app
 from order_svc.settings import Settings
 
-TABLES = ("idempotency", "orders", "outbox", "publication", "audit_log")
+TABLES = ("idempotency", "orders", "timer", "outbox", "publication", "audit_log")
 TOLERANCE = 0.1
 # at the start of a statement, or of a part of one that writes
 _STATEMENT = re.compile(r"(?:^|AS +\(|\) +)(INSERT INTO|UPDATE|DELETE FROM|^SELECT) +(\w+) *(?:\(([^)]*)\))?", re.MULTILINE)

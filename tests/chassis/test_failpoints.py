@@ -104,13 +104,13 @@ def attempt():
         return "raised"
     return "passed"
 place = Path({str(place)!r})
-print(attempt())
+print(attempt(), flush=True)
 place.write_text("raise*9")
-print(attempt(), attempt())
+print(attempt(), attempt(), flush=True)
 place.unlink()
-print(attempt())
+print(attempt(), flush=True)
 place.write_text("kill")
-print(attempt())
+print(attempt(), flush=True)
 """
     ended = run(str(tmp_path), code)
     assert (ended.returncode, ended.stdout.split()) == (-signal.SIGKILL, ["passed", "raised", "raised", "passed"])
