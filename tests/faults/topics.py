@@ -7,7 +7,6 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
@@ -22,6 +21,7 @@ from chassis.envelope import EnvelopeReader, Received
 from chassis.errors import Poison
 from deploy.local.services import SERVICES
 from deploy.local.topics import declared_topics
+from tests.contracts.subscribed import subscribed_by
 from tests.faults.ground import Ground
 
 CATALOG = EventCatalog([order_events_pb2, inventory_events_pb2, billing_events_pb2, workflow_events_pb2])
@@ -124,7 +124,7 @@ def _outboxes(ground: Ground, since: Marks, story: Story, foreign: frozenset[str
 
 def _handled(ground: Ground, package: str, story: Story) -> Iterator[str]:
     """I6 and I11: each event that a service subscribes to is applied, or waits for a person; nothing waits for itself."""
-    subscriptions = import_module(f"{package}.reactions").SUBSCRIPTIONS
+    subscriptions = subscribed_by(package)
     wanted = {event.event_id for event in story.events if type(event.payload) in subscriptions}
     query = """
         SELECT event_id::text FROM inbox WHERE event_id = ANY(%(ids)s::uuid[])
