@@ -46,7 +46,7 @@ class Load:
         stage = Stage(ground.client, Silence())
         self.skus = {
             "plenty": stage.item("PLENTY", stock=self.total),
-            "dear": stage.item("DEAR", stock=self.total, price=DEAR),
+            "dear": stage.item("DEAR", stock=sum(kind.count for kind in MIX if kind.item == "dear"), price=DEAR),
             "scarce": stage.item("SCARCE", stock=0),
         }
 
