@@ -31,6 +31,7 @@ ACTOR = Actor(
     scopes=frozenset({"orders:price"}),
 )
 PRICE = Money(currency_code="EUR", minor_units=1999)
+PLACE_ORDER = place_order_command(Deadlines())
 
 
 def stock(inventory: Service) -> None:
@@ -50,7 +51,7 @@ def place(orders: Service, count: int, name: str) -> None:
     )
     for start in range(0, count, BATCH):
         numbers = range(start, min(start + BATCH, count))
-        run(orders, [call(place_order_command(Deadlines()), request, f"{name}-{number}") for number in numbers])
+        run(orders, [call(PLACE_ORDER, request, f"{name}-{number}") for number in numbers])
 
 
 def call(command: Command[Any], request: Message, key: str) -> CommandCall:
