@@ -19,10 +19,10 @@ from chassis.idempotency import KeyedRequest, hash_request
 from chassis.money import Money
 from chassis.world import Actor, Context
 from order_svc.commands import place_order_command
-from order_svc.domain import facts
+from order_svc.domain import events, facts
 from order_svc.domain import order as orders
 from order_svc.domain.facts import Approval, Attempt, Fact, Outcome
-from order_svc.domain.order import Deadlines, Order, Person, Terms
+from order_svc.domain.order import Deadlines, Fulfillment, Order, Person, Terms
 from order_svc.domain.price_list import Price
 from order_svc.domain.pricing import Line, LineRequest, price
 
@@ -103,6 +103,19 @@ def a_short_order(priced: tuple[Line, ...] = ()) -> Order:
     """An order of which one unit was shipped, and the rest cancelled."""
     order = a_part_shipped_order(priced)
     return orders.cancel_remaining(order, "OUT_OF_STOCK", BUYER, cancellation_id=ORDER_ID, now=LATER)[0]
+
+
+Told = tuple[events.Event, ...]
+
+
+def names(told: Told) -> list[str]:
+    """What was said, without the state change that every move says."""
+    return [type(event).__name__ for event in told if not isinstance(event, events.OrderStateChanged)]
+
+
+def ship(order: Order, *wanted: tuple[int, int]) -> tuple[Order, Fulfillment, Told]:
+    """Ship units of lines, (line number, units), or all that remains."""
+    return orders.fulfill(order, wanted, fulfillment_id=PAYMENT_ID, tracking_reference=None, now=LATER)
 
 
 def a_cancelled_order(*known: Fact) -> Order:

@@ -11,7 +11,7 @@ from order_svc.domain import events, pricing
 from order_svc.domain import order as orders
 from order_svc.domain.errors import NothingToClose, OrderNotCancellable, OrderNotShippable
 from order_svc.domain.facts import Fact, Outcome
-from order_svc.domain.order import Fulfillment, LinePart, Order, Settlement, State
+from order_svc.domain.order import LinePart, Order, Settlement, State
 from order_svc.domain.shown import show
 from tests.order_svc.builders import (
     BUYER,
@@ -24,6 +24,7 @@ from tests.order_svc.builders import (
     RESERVED,
     UNKNOWN_ITEM,
     VOIDED,
+    Told,
     a_cancelled_order,
     a_confirmed_order,
     a_line,
@@ -33,18 +34,9 @@ from tests.order_svc.builders import (
     an_order,
     closed,
     lines,
+    names,
+    ship,
 )
-
-Told = tuple[events.Event, ...]
-
-
-def _names(told: Told) -> list[str]:
-    """What was said, without the state change that every move says."""
-    return [type(event).__name__ for event in told if not isinstance(event, events.OrderStateChanged)]
-
-
-def _ship(order: Order, *wanted: tuple[int, int]) -> tuple[Order, Fulfillment, Told]:
-    return orders.fulfill(order, wanted, fulfillment_id=PAYMENT_ID, tracking_reference=None, now=LATER)
 
 
 def _close(order: Order) -> tuple[Order, Told]:
@@ -56,7 +48,7 @@ def test_what_remains_is_cancelled_with_the_rest_of_its_money() -> None:
     after, told = _close(before)
     assert (after.state, after.settlement, after.terms_version) == (State.FULFILLED, Settlement.PENDING, 2)
     assert [(line.quantity_shipped, line.quantity_cancelled) for line in after.lines] == [(1, 2), (0, 1)]
-    assert _names(told) == ["OrderLinesCancelled", "OrderFulfilled"]
+    assert names(told) == ["OrderLinesCancelled", "OrderFulfilled"]
     cancelled, fulfilled, changed = told
     assert isinstance(cancelled, events.OrderLinesCancelled)
     assert [(part.line_number, part.quantity, part.net.minor_units) for part in cancelled.cancellation.lines] == [
@@ -81,7 +73,7 @@ def test_only_what_remains_of_a_shipped_part_can_be_cancelled(order: Order) -> N
 def test_an_order_closed_short_can_be_neither_shipped_nor_cancelled() -> None:
     order = a_short_order()
     with pytest.raises(OrderNotShippable):
-        _ship(order)
+        ship(order)
     with pytest.raises(OrderNotCancellable):
         orders.cancel(order, "OTHER", BUYER, LATER)
 
@@ -97,7 +89,7 @@ def test_a_short_order_is_settled_by_released_stock_and_billings_answer() -> Non
     told: list[str] = []
     for fact in (RELEASED, closed(Outcome.REFUND_FAILED, 1, PAYMENT_ID), closed(Outcome.REFUNDED, 2, PAYMENT_ID)):
         order, said = orders.learn(order, fact, LATER, DEADLINES)
-        told += [*_names(said), str(order.settlement)]
+        told += [*names(said), str(order.settlement)]
         assert order.state is State.FULFILLED
     assert told == ["PENDING", "OrderCancellationSettled", "FAILED", "OrderCancellationSettled", "SETTLED"]
 
@@ -127,7 +119,7 @@ def test_the_parts_carry_exactly_what_the_line_carries(
             assert isinstance(told[0], events.OrderLinesCancelled)
             parts += told[0].cancellation.lines
         elif (left := order.lines[0].remaining) > 0:
-            order, fulfillment, _ = _ship(order, (1, min(cut, left)))
+            order, fulfillment, _ = ship(order, (1, min(cut, left)))
             parts += fulfillment.lines
     assert order.state is State.FULFILLED
     assert sum(part.quantity for part in parts) == quantity

@@ -10,7 +10,7 @@ from order_svc.domain import events
 from order_svc.domain import order as orders
 from order_svc.domain.errors import InvalidLines, MoreThanReserved, OrderNotCancellable, OrderNotShippable
 from order_svc.domain.facts import Fact, Outcome
-from order_svc.domain.order import DAY, Deadlines, Fulfillment, Order, Settlement, State, Terms
+from order_svc.domain.order import DAY, Deadlines, Order, Settlement, State, Terms
 from tests.order_svc.builders import (
     BACKORDERED,
     BUYER,
@@ -42,14 +42,9 @@ from tests.order_svc.builders import (
     an_order,
     closed,
     lines,
+    names,
+    ship,
 )
-
-Told = tuple[events.Event, ...]
-
-
-def _names(told: Told) -> list[str]:
-    """What was said, without the state change that every move says."""
-    return [type(event).__name__ for event in told if not isinstance(event, events.OrderStateChanged)]
 
 
 def test_a_placed_order_is_placed_and_says_so() -> None:
@@ -89,7 +84,7 @@ TABLE: list[tuple[str, tuple[Fact, ...], Fact, State, list[str]]] = [
 def test_a_fact_moves_an_order_as_the_table_says(known: tuple[Fact, ...], fact: Fact, state: State, said: list[str]) -> None:
     order, told = orders.learn(an_order(*known), fact, LATER, DEADLINES)
     assert order.state is state
-    assert _names(told) == said
+    assert names(told) == said
     assert isinstance(told[-1], events.OrderStateChanged)
 
 
@@ -134,14 +129,14 @@ def test_a_cancelled_order_never_comes_back(fact: Fact) -> None:
     cancelled = a_cancelled_order(RESERVED, INVOICED, REQUESTED, PAID)
     order, told = orders.learn(cancelled, fact, LATER, DEADLINES)
     assert (order.state, order.cancel_reason) == (State.CANCELLED, "CUSTOMER_REQUEST")
-    assert _names(told) == []
+    assert names(told) == []
 
 
 @pytest.mark.parametrize("fact", [UNKNOWN_ITEM, VOIDED, REJECTED, EXPIRED])
 def test_after_the_shipment_no_fact_cancels(fact: Fact) -> None:
     order, told = orders.learn(a_shipped_order(), fact, LATER, DEADLINES)
     assert order.state is State.FULFILLED
-    assert _names(told) == []
+    assert names(told) == []
 
 
 def test_a_shipment_fulfills_a_confirmed_order() -> None:
@@ -200,23 +195,19 @@ def test_a_shipment_in_the_wrong_state_is_refused(order: Order) -> None:
 )
 def test_a_shipment_of_what_is_not_left_is_refused(wanted: tuple[tuple[int, int], ...], refusal: type[Exception]) -> None:
     whole = a_confirmed_order(lines(a_line("LAMP-01", 3), a_line("DESK-02", 1), a_line("CHAIR-03", 1)))
-    order, _, _ = _ship(whole, (1, 1), (3, 1))
+    order, _, _ = ship(whole, (1, 1), (3, 1))
     with pytest.raises(refusal):
-        _ship(order, *wanted)
-
-
-def _ship(order: Order, *wanted: tuple[int, int]) -> tuple[Order, Fulfillment, Told]:
-    return orders.fulfill(order, wanted, fulfillment_id=PAYMENT_ID, tracking_reference=None, now=LATER)
+        ship(order, *wanted)
 
 
 def test_a_shipment_of_a_part_leaves_the_rest_to_be_shipped() -> None:
-    order, first, told = _ship(a_confirmed_order(lines(a_line("LAMP-01", 3), a_line("DESK-02", 1))), (1, 2))
+    order, first, told = ship(a_confirmed_order(lines(a_line("LAMP-01", 3), a_line("DESK-02", 1))), (1, 2))
     assert order.state is State.PARTIALLY_FULFILLED
     assert [(line.quantity_shipped, line.remaining) for line in order.lines] == [(2, 1), (0, 1)]
-    assert _names(told) == ["OrderPartiallyFulfilled"]
-    order, last, told = _ship(order)
+    assert names(told) == ["OrderPartiallyFulfilled"]
+    order, last, told = ship(order)
     assert order.state is State.FULFILLED
-    assert _names(told) == ["OrderFulfilled"]
+    assert names(told) == ["OrderFulfilled"]
     assert [[(line.line_number, line.quantity) for line in each.lines] for each in (first, last)] == [
         [(1, 2)],
         [(1, 1), (2, 1)],
@@ -224,10 +215,10 @@ def test_a_shipment_of_a_part_leaves_the_rest_to_be_shipped() -> None:
 
 
 def test_a_second_shipment_of_a_part_is_told_though_the_state_stays() -> None:
-    order, _, _ = _ship(a_confirmed_order(), (1, 1))
-    after, _, told = _ship(order, (1, 1))
+    order, _, _ = ship(a_confirmed_order(), (1, 1))
+    after, _, told = ship(order, (1, 1))
     assert (order.state, after.state) == (State.PARTIALLY_FULFILLED, State.PARTIALLY_FULFILLED)
-    assert _names(told) == ["OrderPartiallyFulfilled"]
+    assert names(told) == ["OrderPartiallyFulfilled"]
 
 
 SETTLEMENTS: list[tuple[str, tuple[Fact, ...], Settlement]] = [
@@ -265,7 +256,7 @@ def test_each_settlement_is_told_once() -> None:
     failed, refunded = closed(Outcome.REFUND_FAILED, 1, PAYMENT_ID), closed(Outcome.REFUNDED, 2, PAYMENT_ID)
     for fact in (RELEASED, RELEASED, failed, failed, refunded, refunded, failed):
         order, said = orders.learn(order, fact, LATER, DEADLINES)
-        told += _names(said)
+        told += names(said)
     assert told == ["OrderCancellationSettled", "OrderCancellationSettled"]
 
 
