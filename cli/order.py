@@ -9,17 +9,13 @@ import typer
 
 from cli.client import Json, connect
 from cli.connection import DEFAULT_HOME, HomeOption, JsonOption
-from cli.exits import CommandFailed, ExitCode
-from cli.show import console, money, show_json, show_rows
+from cli.draft import FileArgument, LineOption, read_draft, read_pattern
+from cli.quote import quote
+from cli.show import console, show_json, show_rows
 
 COLUMNS = ("order_id", "state", "settlement", "customer_id", "total", "place_time")
-CUSTOMER, CURRENCY, DIGITS, TAX_BASIS_POINTS = "cust-1001", "EUR", 2, 2000
 IdArgument = Annotated[str, typer.Argument(metavar="ORDER_ID", help="The order.")]
-LineOption = Annotated[
-    list[str],
-    typer.Option("--line", metavar="SKU:QUANTITY:PRICE", help="What is ordered, in EUR before 20 % tax; may be repeated."),
-]
-MethodOption = Annotated[str, typer.Option("--method", help="pm_ok, pm_slow or pm_declined_hard.")]
+MethodOption = Annotated[str, typer.Option("--method", help="Of an order of lines: pm_ok, pm_slow or pm_declined_hard.")]
 KeyOption = Annotated[str | None, typer.Option("--key", help="The Idempotency-Key; a new one by default.")]
 StateOption = Annotated[list[str] | None, typer.Option("--state", help="Only orders in this state; may be repeated.")]
 CustomerOption = Annotated[str | None, typer.Option("--customer", help="Only orders of this customer.")]
@@ -37,13 +33,12 @@ PartOption = Annotated[
 ]
 TrackingOption = Annotated[str | None, typer.Option("--tracking", help="The carrier's reference.")]
 _PART = re.compile(r"([0-9]+):([0-9]+)")
-_LINE = re.compile(r"([^:]+):([0-9]+):([0-9]+)(?:\.([0-9]{1,2}))?")
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     orders = typer.Typer(help="Quote, place, read, cancel and ship orders.", no_args_is_help=True)
-    orders.command("quote", epilog="Example: atlas order quote --line LAMP-01:3:19.99")(quote)
+    orders.command("quote", epilog="Example: atlas order quote order.json")(quote)
     orders.command("place", epilog="Example: atlas order place --line LAMP-01:3:19.99 --method pm_ok")(place)
     orders.command("get", epilog="Example: atlas order get ORDER_ID")(get)
     orders.command("list", epilog="Example: atlas order list --state BACKORDERED --customer cust-1001")(list_orders)
@@ -55,25 +50,16 @@ def register(app: typer.Typer) -> None:
     app.add_typer(orders, name="order")
 
 
-def quote(line: LineOption, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
-    """Price an order without placing it."""
-    priced = connect(home).as_user("buyer").post("/v1/orders/quote", _order(line, "pm_ok"))
-    if as_json:
-        show_json(priced)
-        return
-    show_rows(priced["lines"], ("line_number", "sku", "quantity", "unit_price", "net", "tax", "total"), empty="no lines")
-    print(f"total {money(priced['total'])}")
-
-
 def place(
-    line: LineOption,
+    file: FileArgument = None,
+    line: LineOption = None,
     method: MethodOption = "pm_ok",
     key: KeyOption = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Place an order as the buyer."""
-    _show(connect(home).as_user("buyer").post("/v1/orders", _order(line, method), key), as_json)
+    _show(connect(home).as_user("buyer").post("/v1/orders", read_draft(file, line, method), key), as_json)
 
 
 def get(order_id: IdArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
@@ -142,30 +128,10 @@ def fulfill(
         show_rows(shipped["lines"], ("line_number", "sku", "quantity", "net", "tax"), empty="nothing shipped")
 
 
-def _order(texts: list[str], method: str) -> Json:
-    lines = [parse_line(text) for text in texts]
-    return {"customer_id": CUSTOMER, "currency_code": CURRENCY, "payment_method": method, "lines": lines}
-
-
 def parse_part(text: str) -> Json:
     """Read LINE_NUMBER:QUANTITY."""
-    found = _read(_PART, text, "write LINE_NUMBER:QUANTITY, such as 1:2")
+    found = read_pattern(_PART, text, "write LINE_NUMBER:QUANTITY, such as 1:2")
     return {"line_number": int(found[1]), "quantity": int(found[2])}
-
-
-def parse_line(text: str) -> Json:
-    """Read SKU:QUANTITY:PRICE."""
-    found = _read(_LINE, text, "write SKU:QUANTITY:PRICE, such as LAMP-01:3:19.99")
-    units = int(found[3]) * 10**DIGITS + int((found[4] or "").ljust(DIGITS, "0"))
-    price = {"currency_code": CURRENCY, "minor_units": units}
-    return {"sku": found[1], "quantity": int(found[2]), "unit_price": price, "tax_rate_basis_points": TAX_BASIS_POINTS}
-
-
-def _read(pattern: re.Pattern[str], text: str, remedy: str) -> re.Match[str]:
-    found = pattern.fullmatch(text)
-    if found is None:
-        raise CommandFailed(f"cannot read the line {text}", remedy, ExitCode.USAGE)
-    return found
 
 
 def _show(order: Json, as_json: bool) -> None:

@@ -10,8 +10,8 @@ import typer
 from cli.backorder import announce, availability
 from cli.client import Caller, Json, connect
 from cli.connection import DEFAULT_HOME, HomeOption, JsonOption
+from cli.draft import CURRENCY, DIGITS
 from cli.exits import CommandFailed, ExitCode
-from cli.order import CURRENCY, DIGITS
 from cli.show import show_json, show_rows
 
 ITEM = ("sku", "name", "standard_cost", "on_hand", "reserved", "available", "backordered", "version")

@@ -37,9 +37,9 @@ def kill_amid_orders(stack: Stack, client: RestClient, process: str) -> None:
         under_way = [pool.submit(place, number) for number in range(ORDERS)]
         for number, _ in enumerate(as_completed(under_way), start=1):
             if number == BEFORE_THE_KILL:
-                _kill(stack, process)
+                kill(stack, process)
         placed = {future.result()["order_id"] for future in under_way}
-    wait_until(lambda: _back(stack, process, restarts), bool, what=f"{process} again", seconds=RESTART_SECONDS)
+    wait_until(lambda: is_back(stack, process, restarts), bool, what=f"{process} again", seconds=RESTART_SECONDS)
     wait_until(lambda: _states(stage, customer), {"CONFIRMED"}.__eq__, what="CONFIRMED", seconds=CONFIRM_SECONDS)
     wait_until(lambda: _reported(stage, customer), {"CONFIRMED": ORDERS}.__eq__, what="the report", seconds=CONFIRM_SECONDS)
     found = {order["order_id"] for order in stage.reader.pages("/v1/orders", "orders", customer_id=customer)}
@@ -49,13 +49,15 @@ def kill_amid_orders(stack: Stack, client: RestClient, process: str) -> None:
     assert [invariant for invariant in audit(client) if not invariant.holds] == []
 
 
-def _kill(stack: Stack, process: str) -> None:
+def kill(stack: Stack, process: str) -> None:
+    """End a process as a power cut would."""
     pid = stack.state.components[process].pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
 
 
-def _back(stack: Stack, process: str, restarts: int) -> bool:
+def is_back(stack: Stack, process: str, restarts: int) -> bool:
+    """Whether a process is ready that has started again more often than that."""
     row = stack.state.components[process]
     return row.restarts > restarts and row.health == "ready"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,11 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from cli.clock import parse_duration
+from cli.draft import parse_line, read_draft
 from cli.exits import CommandFailed, ExitCode
 from cli.main import make_app
-from cli.order import parse_line, parse_part
+from cli.order import parse_part
+from cli.quote import stock_sentence
 from cli.stock import parse_cost, parse_units
 
 ORDER = "019a0000-0000-7000-8000-000000000000"
@@ -81,6 +85,45 @@ def test_line_that_cannot_be_read_is_refused(text: str) -> None:
     with pytest.raises(CommandFailed) as refused:
         parse_line(text)
     assert refused.value.code is ExitCode.USAGE
+
+
+def test_an_order_is_read_from_a_file_or_from_lines(tmp_path: Path) -> None:
+    order = {"customer_id": "cust-7", "currency_code": "JPY", "payment_method": "pm_slow", "lines": []}
+    (tmp_path / "order.json").write_text(json.dumps(order))
+    assert read_draft(str(tmp_path / "order.json"), None, "pm_ok") == order
+    drawn = read_draft(None, ["LAMP-01:1:2", "DESK-02:3:4"], "pm_slow")
+    assert (drawn["payment_method"], [line["sku"] for line in drawn["lines"]]) == ("pm_slow", ["LAMP-01", "DESK-02"])
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", "{", "\xff"])
+def test_a_file_that_is_no_order_is_refused(content: str | None, tmp_path: Path) -> None:
+    file = tmp_path / "order.json"
+    if content is not None:
+        file.write_text(content, "latin-1")
+    with pytest.raises(CommandFailed, match=re.escape(str(file))) as refused:
+        read_draft(str(file), None, "pm_ok")
+    assert refused.value.code is ExitCode.USAGE
+
+
+@pytest.mark.parametrize(("file", "lines"), [(None, None), (None, []), ("order.json", ["LAMP-01:1:1"])])
+def test_neither_a_file_nor_lines_or_both_is_refused(file: str | None, lines: list[str] | None) -> None:
+    with pytest.raises(CommandFailed, match="either a file or lines"):
+        read_draft(file, lines, "pm_ok")
+
+
+NOW_AND_LATER = {"quantity": 3, "available_now": 1, "expected_time": "2030-01-31T12:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        ([{"quantity": 3, "available_now": 3}], "all of it is there"),
+        ([NOW_AND_LATER, {"quantity": 1, "available_now": 1}], "all of it is expected by 2030-01-31T12:00:00Z"),
+        ([NOW_AND_LATER, {"quantity": 2, "available_now": 1}], "not all of it is there or announced"),
+    ],
+)
+def test_a_quote_says_when_all_of_it_could_be_shipped(lines: list[dict[str, object]], sentence: str) -> None:
+    assert stock_sentence(lines) == sentence
 
 
 @pytest.mark.parametrize(("text", "quantity"), [("LAMP-01:2", 2), ("LAMP-01:-2", -2), ("LAMP-01:+2", 2)])

@@ -11,7 +11,10 @@ from tests.stack import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 
-DEMOS = ("order-saga-happy-path", "order-saga-failure-paths", "idempotency-demo", "mutual-hold", "prices")
+DEMOS = (
+    *("order-saga-happy-path", "order-saga-failure-paths", "idempotency-demo"),
+    *("partial", "mutual-hold", "prices", "deadline"),
+)
 
 
 @pytest.mark.parametrize("name", DEMOS)

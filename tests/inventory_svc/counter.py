@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -77,6 +78,14 @@ class Order:
         event.fulfillment.fulfillment_id = str(uuid.uuid5(uuid.NAMESPACE_OID, self.order_id))
         for number, (sku, quantity) in enumerate(self.wants, 1):
             event.fulfillment.lines.add(line_number=number, sku=sku, quantity=quantity - (but if number == 1 else 0))
+        return event
+
+    def lines_cancelled(self, units: Mapping[int, int]) -> order_events_pb2.OrderLinesCancelled:
+        """OrderLinesCancelled, so many units of these lines (by number)."""
+        event = order_events_pb2.OrderLinesCancelled(order_id=self.order_id, terms_version=2)
+        event.cancellation_id = str(uuid.uuid5(uuid.NAMESPACE_DNS, self.order_id))
+        for number, quantity in sorted(units.items()):
+            event.lines.add(line_number=number, sku=self.wants[number - 1][0], quantity=quantity)
         return event
 
 

@@ -5,6 +5,7 @@ Each new way to change stock (another release, another order of the queue) is on
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,22 +21,24 @@ class Line:
     quantity: int
     held: int = 0
     shipped: int = 0
+    cancelled: int = 0
 
     @property
     def missing(self) -> int:
-        """Units that are neither held nor shipped."""
-        return self.quantity - self.held - self.shipped
+        """Units that are neither held nor shipped nor cancelled."""
+        return self.quantity - self.held - self.shipped - self.cancelled
 
 
 @dataclass
 class Wanted:
-    """An order that was placed. Nothing prioritizes one yet."""
+    """An order that was placed. One that `waits_whole` takes all it misses at once, or nothing."""
 
     order: Order
     lines: list[Line]
     priority: int = 0
     is_open: bool = True
     is_confirmed: bool = False
+    waits_whole: bool = False
 
     @property
     def place(self) -> tuple[int, datetime, str]:
@@ -52,6 +55,14 @@ class Wanted:
         """Whether anything of it was shipped."""
         return any(line.shipped for line in self.lines)
 
+    @property
+    def needs(self) -> Counter[str]:
+        """Units it misses, by SKU."""
+        needs = Counter[str]()
+        for line in self.lines:
+            needs[line.sku] += line.missing
+        return +needs
+
 
 @dataclass
 class Model:
@@ -65,10 +76,13 @@ class Model:
     def __post_init__(self) -> None:
         self.on_hand, self.booked = dict.fromkeys(self.cost, 0), dict.fromkeys(self.cost, 0)
 
+    def queue(self) -> list[Wanted]:
+        """The open orders, in the order of the queue."""
+        return sorted((order for order in self.orders if order.is_open), key=lambda order: order.place)
+
     def open_lines(self, sku: str) -> list[Line]:
-        """The lines of open orders on an item, in the order of the queue."""
-        queue = sorted((order for order in self.orders if order.is_open), key=lambda order: order.place)
-        return [line for order in queue for line in order.lines if line.sku == sku]
+        """The lines of open orders on an item."""
+        return [line for order in self.orders if order.is_open for line in order.lines if line.sku == sku]
 
     def reserved(self, sku: str) -> int:
         """Units that are held."""
@@ -83,11 +97,12 @@ class Model:
         return self.on_hand[sku] - self.reserved(sku)
 
     def placed(self, order: Order) -> None:
-        """A new order takes what is free where nobody waits, line by line."""
+        """A new order takes what is free where nobody waits for parts, line by line."""
         wanted = Wanted(order, [])
         self.orders.append(wanted)
         for sku, quantity in order.wants:
-            free = 0 if self.backordered(sku) else self.free(sku)
+            is_waited_for = any(one.needs[sku] for one in self.orders if one.is_open and not one.waits_whole)
+            free = 0 if is_waited_for else self.free(sku)
             wanted.lines.append(Line(sku, quantity, held=min(quantity, free)))
 
     def can_move(self, units: Mapping[str, int]) -> bool:
@@ -101,14 +116,34 @@ class Model:
             self.booked[sku] += quantity * self.cost[sku]
         return self.serve(units)
 
-    def serve(self, skus: Iterable[str]) -> list[str]:
-        """Give what is free to those who wait, strictly in turn."""
-        waited = [order for order in self.orders if order.is_open and not order.is_complete]
-        for sku in skus:
-            for line in self.open_lines(sku):
-                line.held += min(line.missing, self.free(sku))
-        done = sorted((order for order in waited if order.is_complete), key=lambda order: order.place)
-        return [order.order.order_id for order in done]
+    def serve(self, skus: Iterable[str], *, but: Wanted | None = None) -> list[str]:
+        """Give what is free to those who wait, strictly in turn; `but` is an order that gets nothing."""
+        done, given = [], set(skus)
+        for order in self.queue():
+            needs = order.needs
+            if order is but or not given & set(needs):
+                continue
+            if order.waits_whole:
+                takes = set(needs) if all(self.free(sku) >= units for sku, units in needs.items()) else set()
+            else:
+                takes = given
+            for line in order.lines:
+                line.held += min(line.missing, self.free(line.sku)) if line.sku in takes else 0
+            done += [order.order.order_id] if order.is_complete else []
+        return done
+
+    def released(self, wanted: Wanted) -> None:
+        """An operator lets a waiting order give back what it holds; from now on it waits for all of it."""
+        wanted.waits_whole = True
+        for line in wanted.lines:
+            line.held = 0
+        self.serve({line.sku for line in wanted.lines}, but=wanted)
+
+    def closed(self, wanted: Wanted) -> None:
+        """What remains of an order is cancelled, and the next in line get what it held."""
+        for line in wanted.lines:
+            line.held, line.cancelled = 0, line.quantity - line.shipped
+        self.serve({line.sku for line in wanted.lines})
 
     def cancelled(self, wanted: Wanted) -> None:
         """An order gives back what it holds, and the next in line get it."""

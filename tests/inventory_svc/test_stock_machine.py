@@ -7,6 +7,8 @@ to shrink it would take minutes.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
 from typing import Any, cast
@@ -20,12 +22,12 @@ from sqlalchemy import text
 from chassis.errors import Refusal
 from inventory_svc.invariants import check
 from tests.inventory_svc.builders import an_id
-from tests.inventory_svc.counter import Counter, an_adjustment, an_order
+from tests.inventory_svc.counter import Counter, a_priority, a_release, an_adjustment, an_order
 from tests.inventory_svc.stock_model import Model, Wanted
 
 SEED = int(os.environ.get("ATLAS_STOCK_SEED", "20260301"))
-EXAMPLES = int(os.environ.get("ATLAS_STOCK_EXAMPLES", "6"))
-STEPS = 25
+EXAMPLES = int(os.environ.get("ATLAS_STOCK_EXAMPLES", "8"))
+STEPS = 50
 PLAYS = count(1)
 COST = 1200
 PLACES = st.integers(0, 2)
@@ -69,6 +71,13 @@ class StockMachine(RuleBasedStateMachine):
 
     def _cancellable(self) -> list[Wanted]:
         return [order for order in self.model.orders if order.is_open and not order.is_touched]
+
+    def _waiting(self) -> list[Wanted]:
+        return [order for order in self.model.orders if order.is_open and not order.is_complete]
+
+    def _closable(self) -> list[Wanted]:
+        touched = [order for order in self.model.orders if order.is_open and order.is_touched]
+        return [order for order in touched if any(line.held for line in order.lines)]
 
     def _shippable(self) -> list[Wanted]:
         ready = [order for order in self.model.orders if order.is_open and order.is_confirmed and order.is_complete]
@@ -145,9 +154,49 @@ class StockMachine(RuleBasedStateMachine):
     def cancel(self, pick: int) -> None:
         """An order is cancelled before its first shipment; told twice, it gives back once."""
         wanted = _picked(self._cancellable(), pick)
-        self.counter.publish(wanted.order.cancelled(), wanted.order.cancelled())
-        self.model.cancelled(wanted)
-        assert self.counter.kinds(wanted.order.order_id).count("InventoryReleased") == 1
+        with self._released_once(wanted):
+            self.counter.publish(wanted.order.cancelled(), wanted.order.cancelled())
+            self.model.cancelled(wanted)
+
+    @precondition(lambda self: self._closable())
+    @rule(pick=ANY)
+    def close(self, pick: int) -> None:
+        """What remains of an order is cancelled after its first shipment; told twice, it gives back once."""
+        wanted = _picked(self._closable(), pick)
+        rest = {number: line.held for number, line in enumerate(wanted.lines, 1) if line.held}
+        told = wanted.order.lines_cancelled(rest)
+        with self._released_once(wanted):
+            self.counter.publish(told, told)
+            self.model.closed(wanted)
+
+    @precondition(lambda self: self._waiting())
+    @rule(pick=ANY, priority=st.integers(0, 9))
+    def prioritize(self, pick: int, priority: int) -> None:
+        """An order that waits gets another place; what others hold stays theirs."""
+        wanted = _picked(self._waiting(), pick)
+        self.counter.do(a_priority(wanted.order, priority))
+        wanted.priority = priority
+
+    @precondition(lambda self: self._waiting())
+    @rule(pick=ANY)
+    def release_held(self, pick: int) -> None:
+        """An order that waits gives back what it holds, and takes stock again only to be complete."""
+        wanted = _picked(self._waiting(), pick)
+        if any(line.held for line in wanted.lines):
+            with self._released_once(wanted):
+                self.counter.do(a_release(wanted.order))
+                self.model.released(wanted)
+            return
+        (answer,) = self.counter.run(a_release(wanted.order))
+        assert isinstance(answer.error, Refusal)
+        assert answer.error.reason == "ILLEGAL_STATE"
+
+    @contextmanager
+    def _released_once(self, wanted: Wanted) -> Iterator[None]:
+        """Exactly one InventoryReleased of an order is told."""
+        before = self.counter.kinds(wanted.order.order_id).count("InventoryReleased")
+        yield
+        assert self.counter.kinds(wanted.order.order_id).count("InventoryReleased") == before + 1
 
     @rule(wants=WANTS, minute=MINUTES)
     def cancel_before_place(self, wants: list[tuple[int, int]], minute: int) -> None:

@@ -19,6 +19,8 @@ class UnrulyBroker(MemoryBroker):
     def __init__(self) -> None:
         super().__init__()
         self.mood: random.Random | None = None
+        self.held: set[tuple[str, str]] = set()
+        """(group, topic): what a group does not get to read for now."""
 
     def publisher(self, client: str) -> Publisher:
         """Make a publisher whose acks may get lost."""
@@ -78,14 +80,15 @@ class _UnrulySubscription(MemorySubscription):
         self._unruly = broker
 
     def poll(self, limit: int, timeout: float) -> list[InRecord]:
-        mood = self._unruly.mood
-        if mood is None:
-            return super().poll(limit, timeout)
-        behind = [tp for tp in self._partitions if self._position[tp] < len(self._unruly.logs.get(tp, []))]
+        mood, logs = self._unruly.mood, self._unruly.logs
+        open_ = [tp for tp in self._partitions if (self._group, tp[0]) not in self._unruly.held]
+        behind = [tp for tp in open_ if self._position[tp] < len(logs.get(tp, []))]
         result: list[InRecord] = []
-        left = min(limit, mood.choice(BATCHES))
-        for topic, partition in mood.sample(behind, mood.randint(1, len(behind)) if behind else 0):
-            log, start = self._unruly.logs[topic, partition], self._position[topic, partition]
+        left = limit if mood is None else min(limit, mood.choice(BATCHES))
+        if mood is not None:
+            behind = mood.sample(behind, mood.randint(1, len(behind)) if behind else 0)
+        for topic, partition in behind:
+            log, start = logs[topic, partition], self._position[topic, partition]
             stop = min(len(log), start + left)
             for offset, record in enumerate(log[start:stop], start):
                 result.append(InRecord(topic, partition, offset, record.key, record.value, dict(record.headers)))

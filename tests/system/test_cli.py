@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def test_seed_twice_is_seed_once(home: Path) -> None:
 def test_an_order_from_quote_to_fulfillment(home: Path, client: RestClient) -> None:
     stage = Stage(client, Silence())
     line = f"{stage.item('LAMP', stock=3)}:2:19.99"
-    assert atlas_json("order", "quote", "--line", line, home=home)["total"]["minor_units"] == 4798
+    assert atlas_json("order", "quote", "--line", line, home=home)["quote"]["total"]["minor_units"] == 4798
     key = str(uuid.uuid4())
     placed = atlas_json("order", "place", "--line", line, "--key", key, home=home)
     assert atlas_json("order", "place", "--line", line, "--key", key, home=home)["order_id"] == placed["order_id"]
@@ -46,6 +47,22 @@ def test_an_order_from_quote_to_fulfillment(home: Path, client: RestClient) -> N
     assert atlas_json("order", "get", placed["order_id"], home=home)["state"] == "FULFILLED"
     listed = atlas_json("order", "list", "--state", "FULFILLED", "--limit", "5", home=home)
     assert placed["order_id"] in [order["order_id"] for order in listed]
+
+
+def test_a_quote_shows_price_stock_and_approvals_on_one_screen(home: Path, client: RestClient, tmp_path: Path) -> None:
+    stage = Stage(client, Silence())
+    sku = stage.item("DEAR", stock=2)
+    file = tmp_path / "order.json"
+    file.write_text(json.dumps(an_order(sku, 600)))
+    shown = atlas("order", "quote", str(file), home=home).stdout
+    assert "total 14,392.80 EUR: 11,994.00 EUR and 2,398.80 EUR tax" in shown
+    assert "stock: not all of it is there or announced" in shown
+    assert "approval: 1 with the role Approver, then 1 with the role Finance" in shown
+    arrival = "2035-01-31T12:00:00.000Z"
+    atlas_json("stock", "announce", f"PO-{sku}", arrival, "--line", f"{sku}:1000", home=home)
+    asked = atlas_json("order", "quote", str(file), home=home)
+    assert asked["availability"]["lines"] == [{"sku": sku, "quantity": 600, "available_now": 2, "expected_time": arrival}]
+    assert f"stock: all of it is expected by {arrival}" in atlas("order", "quote", str(file), home=home).stdout
 
 
 def test_orders_are_found_by_what_is_known_of_them(home: Path, client: RestClient) -> None:
