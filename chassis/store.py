@@ -1,9 +1,9 @@
-"""Loads the world of a batch with one locked select per table, and saves what changed with one statement per table."""
+"""Loads the world of a batch with one locked select per table, and saves what differs with one statement per table."""
 
 from __future__ import annotations
 
 import functools
-from collections import defaultdict
+from collections import abc, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -16,6 +16,7 @@ from chassis.world import Aggregate, Keys, Row, World
 
 A = TypeVar("A", bound=Aggregate)
 Columns = dict[str, Any]
+Read = abc.Mapping[Any, Any]
 UNIQUE_VIOLATION = "23505"
 
 
@@ -43,6 +44,14 @@ class Mapping(Generic[A]):
     from_columns: Callable[[Any, list[list[Any]]], A]
     children: tuple[Child[A], ...] = ()
     is_stream: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What an aggregate was read from: its row by column, and the rows of each child."""
+
+    row: Read
+    families: list[list[Any]]
 
 
 class Store:
@@ -76,6 +85,7 @@ class Store:
                     create_time=row.create_time,
                     update_time=row.update_time,
                     stored=True,
+                    origin=Origin(row._mapping, mine),
                 )
             )
 
@@ -99,9 +109,9 @@ class Store:
                 if sqlstate(error) == UNIQUE_VIOLATION:
                     raise Conflict(mapping.table.name) from error
                 raise
-            update_rows(connection, mapping.table, [_columns(mapping, row) for row in rows if row.stored])
-            for child in mapping.children:
-                upsert_rows(connection, child.table, [c for row in rows for c in child.to_columns(row.aggregate)])
+            update_rows(connection, mapping.table, _differing(mapping, [row for row in rows if row.stored]))
+            for number, child in enumerate(mapping.children):
+                upsert_rows(connection, child.table, [part for row in rows for part in _differing_parts(child, number, row)])
 
 
 @functools.cache
@@ -127,3 +137,29 @@ def _columns(mapping: Mapping[A], row: Row[A]) -> Columns:
         "create_time": row.create_time,
         "update_time": row.update_time,
     }
+
+
+def _differing(mapping: Mapping[A], rows: Sequence[Row[A]]) -> list[Columns]:
+    """Return the key and the columns in which any of these stored rows differs from what was read."""
+    written = [_columns(mapping, row) for row in rows]
+    read: list[Read] = [row.origin.row if row.origin else {} for row in rows]
+    names = [name for name in (written[0] if written else ()) if name == mapping.key or _differs(name, written, read)]
+    return [{name: columns[name] for name in names} for columns in written]
+
+
+def _differs(name: str, written: Sequence[Columns], read: Sequence[Read]) -> bool:
+    return any(name not in before or before[name] != after[name] for after, before in zip(written, read, strict=True))
+
+
+def _differing_parts(child: Child[A], number: int, row: Row[A]) -> list[Columns]:
+    """Return the rows of a child that are not as they were read."""
+    written = child.to_columns(row.aggregate)
+    if row.origin is None:
+        return written
+    keys = [column.name for column in child.table.primary_key]
+    read = {tuple(getattr(part, key) for key in keys): part._mapping for part in row.origin.families[number]}
+    return [part for part in written if not _is_there(part, read.get(tuple(part[key] for key in keys)))]
+
+
+def _is_there(part: Columns, read: Read | None) -> bool:
+    return read is not None and all(read[name] == value for name, value in part.items())

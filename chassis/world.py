@@ -24,7 +24,10 @@ Keys = frozenset[Key]
 
 @dataclass(slots=True)
 class Row(Generic[A]):
-    """An aggregate with what the store knows of it. `version` 0 means that it is not stored yet."""
+    """An aggregate with what the store knows of it. `version` 0 means that it is not stored yet.
+
+    `origin` is what the store read it from, so that it writes only what differs.
+    """
 
     aggregate: A
     version: int = 0
@@ -33,6 +36,7 @@ class Row(Generic[A]):
     update_time: datetime | None = None
     stored: bool = False
     changed: bool = False
+    origin: Any = None
 
 
 @dataclass(frozen=True, slots=True)

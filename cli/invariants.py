@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from cli.auditing.auditor import MAX_FINDINGS, Invariant, audit
+from cli.auditing.auditor import MAX_FINDINGS, SETTLE_SECONDS, Invariant, audit
 from cli.client import RestClient, connect
 from cli.connection import DEFAULT_HOME, HomeOption, JsonOption
 from cli.exits import CommandFailed, ExitCode
 from cli.show import console, error_console, show_json
+
+SettleOption = Annotated[
+    float,
+    typer.Option(
+        "--settle", min=0, metavar="SECONDS", help="How long something may be wrong: services hear of events in turn."
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -21,9 +28,9 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: atlas invariants --json")(invariants)
 
 
-def invariants(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+def invariants(settle: SettleOption = SETTLE_SECONDS, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Check each service's own invariants and those between services. Changes nothing."""
-    rows = audited(connect(home))
+    rows = audited(connect(home), settle)
     if as_json:
         show_json([as_dict(row) for row in rows])
     else:
@@ -31,10 +38,10 @@ def invariants(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> 
     refuse_broken(rows)
 
 
-def audited(client: RestClient) -> list[Invariant]:
+def audited(client: RestClient, settle: float = SETTLE_SECONDS) -> list[Invariant]:
     """Check everything, saying on the terminal what is being read."""
     with error_console.status("checking the invariants") as status:
-        return audit(client, lambda text: status.update(f"checking the invariants: {text}"))
+        return audit(client, lambda text: status.update(f"checking the invariants: {text}"), settle)
 
 
 def as_dict(row: Invariant) -> dict[str, Any]:

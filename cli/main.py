@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 import sys
 
@@ -12,15 +11,26 @@ import typer
 from cli.exits import CommandFailed, ExitCode
 from deploy.local.errors import StackError
 
-MODULES = (
-    *("cli.stack", "cli.token", "cli.seed", "cli.demo", "cli.order", "cli.price", "cli.stock", "cli.backorder", "cli.saga"),
-    *("cli.ops", "cli.invariants", "cli.clock", "cli.real"),
-)
-"""Each has `register(app)`, which adds its commands."""
+MODULES = {
+    "cli.stack": ("up", "down", "status", "env", "reset", "doctor"),
+    "cli.token": ("token",),
+    "cli.seed": ("seed",),
+    "cli.demo": ("demo",),
+    "cli.order": ("order",),
+    "cli.price": ("price",),
+    "cli.stock": ("stock",),
+    "cli.backorder": ("backorder",),
+    "cli.saga": ("saga",),
+    "cli.ops": ("outbox", "parked", "dlq", "events"),
+    "cli.invariants": ("invariants",),
+    "cli.clock": ("clock",),
+    "cli.real": ("fetch-real",),
+}
+"""Each has `register(app)`, which adds these commands."""
 
 
-def make_app() -> typer.Typer:
-    """The whole command line."""
+def make_app(command: str = "") -> typer.Typer:
+    """The part of the command line that has a command: importing the others takes a second. All of it for any other word."""
     app = typer.Typer(
         name="atlas",
         help="Atlas ERP: run the local stack, look into it, play its scenarios.",
@@ -30,16 +40,21 @@ def make_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
     )
-    for module in MODULES:
-        if importlib.util.find_spec(module) is not None:
-            importlib.import_module(module).register(app)
+    app.callback()(_nothing)
+    parts = [module for module, commands in MODULES.items() if command in commands]
+    for module in parts or MODULES:
+        importlib.import_module(module).register(app)
     return app
+
+
+def _nothing() -> None:
+    """Make a group of it even where there is one command: its name is to be given in any case."""
 
 
 def main() -> None:
     """Run one command; end with its exit code."""
     try:
-        make_app()()
+        make_app(sys.argv[1] if sys.argv[1:] else "")()
     except CommandFailed as failure:
         sys.exit(_refuse(failure.what, failure.remedy, failure.code))
     except StackError as failure:

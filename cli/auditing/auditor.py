@@ -36,9 +36,9 @@ class Invariant:
         return not self.findings
 
 
-def audit(client: RestClient, tell: Tell = lambda text: None) -> list[Invariant]:
-    """Check everything. What is wrong counts only when it stays so for some seconds: services hear of events in turn."""
-    deadline = time.monotonic() + SETTLE_SECONDS
+def audit(client: RestClient, tell: Tell = lambda text: None, settle: float = SETTLE_SECONDS) -> list[Invariant]:
+    """Check everything. What is wrong counts only when it stays so for `settle` seconds: services hear of events in turn."""
+    deadline = time.monotonic() + settle
     reader = client.as_user("admin")
     rows = _between_services(reader, tell, deadline)
     rows += _lasting(lambda: _books(reader, tell), deadline)

@@ -20,8 +20,8 @@ def initialise(binaries: Path, folder: Path, major: int, site: Site) -> None:
     """Make the data folder beside its place and move it there, so that an interrupted start leaves nothing half-made."""
     if folder.exists():
         return _check(folder, major)
-    draft = Path(tempfile.mkdtemp(prefix="initdb-", dir=folder.parent))
-    try:
+    with tempfile.TemporaryDirectory(prefix="initdb-", dir=folder.parent, ignore_cleanup_errors=True) as name:
+        draft = Path(name)
         secret = draft / "password"
         secret.write_text(site.passwords[SUPERUSER])
         if programs.needs_chown():
@@ -32,8 +32,6 @@ def initialise(binaries: Path, folder: Path, major: int, site: Site) -> None:
             [*command, "-U", SUPERUSER, "-A", "scram-sha-256", f"--pwfile={secret}", *(() if site.durable else ("--no-sync",))]
         )
         (draft / "data").rename(folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return None
 
 

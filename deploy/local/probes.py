@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
-import redis.asyncio
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
@@ -38,6 +37,8 @@ def postgres(url: str) -> Probe:
 
 def redis_server(url: str) -> Probe:
     """Ready when PING is answered."""
+
+    import redis.asyncio  # a quarter of a second, which commands that never ask need not wait
 
     async def probe() -> str:
         async with redis.asyncio.from_url(url, socket_timeout=TIMEOUT_SECONDS) as client:

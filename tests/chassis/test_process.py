@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from chassis import process
+from chassis import migrate, process
 from chassis.settings import Settings
 from deploy.local import programs
 from tests.chassis.bench import Bench, settings, until
@@ -171,7 +171,7 @@ def test_a_broker_without_the_topics_that_deploy_makes_is_refused(
     start: Callable[..., Running], new_database: Callable[[str], str], empty_broker: str
 ) -> None:
     database_url = new_database("order_topics")
-    assert start(database_url, "migrate").process.wait(30) == 0
+    migrate.upgrade("order_svc", database_url)
     running = start(database_url, "relay", ATLAS_KAFKA_BOOTSTRAP=empty_broker)
     output, _ = running.process.communicate(timeout=30)
     assert running.process.returncode == 1
@@ -182,7 +182,7 @@ def test_topics_with_another_number_of_partitions_are_refused(
     start: Callable[..., Running], new_database: Callable[[str], str], kafka_bootstrap: str
 ) -> None:
     database_url = new_database("order_partitions")
-    assert start(database_url, "migrate").process.wait(30) == 0
+    migrate.upgrade("order_svc", database_url)
     running = start(database_url, "relay", ATLAS_KAFKA_BOOTSTRAP=kafka_bootstrap, ATLAS_KAFKA_PARTITIONS="12")
     output, _ = running.process.communicate(timeout=30)
     assert running.process.returncode == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -55,6 +56,23 @@ def test_what_is_not_changed_is_not_written(bench: Bench) -> None:
         before = connection.execute(sa.text("select xmin::text from counter")).scalar()
         STORE.save(connection, _load(connection, one))
         assert connection.execute(sa.text("select xmin::text from counter")).scalar() == before
+
+
+def test_only_what_differs_is_written(bench: Bench) -> None:
+    """Of the columns of a batch those in which one of its rows differs, and of the children the new one."""
+    one, two = new_key(), new_key()
+    _save(bench, Counter(one, ("a",)), Counter(two, ("a",)))
+    written: list[tuple[str, Any]] = []
+    with bench.app.database.begin() as connection:
+        world = _load(connection, one, two)
+        world.put(Counter(one, ("a", "b")), START)
+        world.put(Counter(two, ("a",)), START)
+        sa.event.listen(connection, "before_cursor_execute", lambda *call: written.append((call[2], call[3])))
+        STORE.save(connection, world)
+    (update, columns), (_upsert, children) = written
+    assert update.partition(" FROM ")[0] == "UPDATE counter SET value=anon_1.value, version=anon_1.version"
+    assert (columns["p_value"], columns["p_version"]) == (([2, 1], [2, 2]) if one < two else ([1, 2], [2, 2]))
+    assert (children["p_counter_id"], children["p_label"]) == ([one], ["b"])
 
 
 def test_two_who_make_the_same_row_conflict(bench: Bench) -> None:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from cli.clock import parse_duration
 from cli.draft import parse_line, read_draft
 from cli.exits import CommandFailed, ExitCode
-from cli.main import make_app
+from cli.main import MODULES, make_app
 from cli.order import parse_part
 from cli.quote import stock_sentence
 from cli.stock import parse_cost, parse_units
@@ -26,6 +26,7 @@ NEED_A_STACK = [
     *(["stock", "items"], ["stock", "receive", "--line", "LAMP-01:1"], ["stock", "movements", "LAMP-01"]),
     *(["stock", "adjust", "--line", "LAMP-01:-1", "--reason", "LOST"], ["stock", "cost", "LAMP-01", "1"]),
 ]
+ALL = make_app()
 
 
 def commands(group: object, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -42,6 +43,13 @@ def test_help_has_an_example(path: tuple[str, ...]) -> None:
     assert shown.exit_code == 0
     assert "Example: " in shown.stdout
     assert path[-1] in shown.stdout
+
+
+@pytest.mark.parametrize(("module", "names"), MODULES.items(), ids=MODULES)
+def test_a_part_has_the_commands_it_is_imported_for(module: str, names: tuple[str, ...]) -> None:
+    for name in names:
+        assert {path[0] for path in commands(get_command(make_app(name)))} == set(names)
+        assert CliRunner().invoke(make_app(name), [name, "--help"]).stdout == CliRunner().invoke(ALL, [name, "--help"]).stdout
 
 
 @pytest.mark.parametrize("arguments", NEED_A_STACK, ids=" ".join)

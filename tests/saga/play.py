@@ -12,8 +12,10 @@ from tests.saga.office import Office
 from tests.saga.services import NAMES, Services
 
 PUBLISHERS = tuple(name for name in NAMES if name != "reporting")
+WORKERS = ("billing", "billing", "billing", "order")
 STEPS = 130
 MAX_QUIET_ROUNDS = 400
+LEAPS = 0.03
 FAULTS = {"command": 0.08, "relay": 0.08, "consume": 0.08, "timers": 0.4}
 
 
@@ -61,15 +63,21 @@ class Play:
         elif draw < 0.25:
             self._note("broker", self.services.broker.repeat_any(self.mood))
         elif draw < 0.35:
-            self._pass(timedelta(milliseconds=self.mood.choice((1, 50, 1_000, 5_000, 60_000))))
+            self._pass(self._time())
         elif draw < 0.45:
-            self._do("timers", "billing")
+            self._do("timers", self.mood.choice(WORKERS))
         elif draw < 0.47:
             self._parked(self.mood.choice(NAMES))
         elif draw < 0.49:
             self.services.provider.deliver_late()
         else:
             self._move()
+
+    def _time(self) -> timedelta:
+        """A moment, most of the time; now and then as many days as bring deadlines."""
+        if self.mood.random() < LEAPS:
+            return timedelta(days=self.mood.choice((1, 7, 8, 15)))
+        return timedelta(milliseconds=self.mood.choice((1, 50, 1_000, 5_000, 60_000)))
 
     def _move(self) -> None:
         """Let somebody publish, or read what is there to be read."""

@@ -138,7 +138,7 @@ def test_tampered_stock_breaks_an_invariant(stack: Stack, home: Path) -> None:
             database.execute("UPDATE stock_item SET on_hand = on_hand + 1 WHERE sku = 'LAMP-01'")
         database.execute("UPDATE stock_item SET cost_minor_units = cost_minor_units + 1 WHERE sku = 'LAMP-01'")
         try:
-            checked = atlas("invariants", home=home)
+            checked = atlas("invariants", "--settle", "1", home=home)
         finally:
             database.execute("UPDATE stock_item SET cost_minor_units = cost_minor_units - 1 WHERE sku = 'LAMP-01'")
     assert checked.returncode == ExitCode.INVARIANT_BROKEN

@@ -13,7 +13,8 @@ from tests.stack import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
-PROCESSES = ("order_svc", "inventory_svc", "billing_svc", "workflow_svc", "reporting_svc", "gateway", "psp", "kafka")
+QUICK, MORE = ("order_svc", "billing_svc", "gateway", "kafka"), ("inventory_svc", "workflow_svc", "reporting_svc", "psp")
+PROCESSES = (*QUICK, *(pytest.param(process, marks=pytest.mark.full) for process in MORE))
 
 
 @pytest.mark.parametrize("process", PROCESSES)

@@ -30,6 +30,7 @@ def _reservations(stage: Stage, order_ids: set[str]) -> list[Json]:
     return [reservation for reservation in found if reservation["order_id"] in order_ids]
 
 
+@pytest.mark.full
 def test_two_hundred_orders_at_once_for_a_hundred_units_are_served_first_come_first_served(client: RestClient) -> None:
     stage = Stage(client, Silence())
     skus = [stage.item(name, stock=UNITS) for name in ("LEFT", "RIGHT")]

@@ -149,8 +149,8 @@ def _is_built(folder: Path, distribution: Path) -> bool:
 
 async def _build(site: Site, folder: Path, distribution: Path) -> None:
     """Link the distribution, build beside its place, and move it there, so that an interrupted build leaves nothing."""
-    draft = Path(tempfile.mkdtemp(prefix="keycloak-", dir=folder.parent))
-    try:
+    with tempfile.TemporaryDirectory(prefix="keycloak-", dir=folder.parent, ignore_cleanup_errors=True) as name:
+        draft = Path(name)
         _link(draft, distribution)
         log = site.home.logs / "keycloak-build.log"
         process = await spawn(Launch([*_java(draft), "build", *BUILD_OPTIONS], _environment()), log, ROOT)
@@ -163,8 +163,6 @@ async def _build(site: Site, folder: Path, distribution: Path) -> None:
             raise StackError(f"Keycloak cannot be built: {process.last_words()}", f"read {log}")
         (draft / BUILT_FROM).write_text(str(distribution))
         _publish(draft, folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _link(draft: Path, distribution: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import shutil
 import subprocess
 import tempfile
 import uuid
@@ -71,8 +70,8 @@ def prepare(folder: Path, ports: Ports) -> None:
 
 def _format(folder: Path, ports: Ports) -> None:
     """Make the data folder beside its place and move it there, so that an interrupted start leaves nothing half-made."""
-    draft = Path(tempfile.mkdtemp(prefix="kafka-", dir=folder.parent))
-    try:
+    with tempfile.TemporaryDirectory(prefix="kafka-", dir=folder.parent, ignore_cleanup_errors=True) as name:
+        draft = Path(name)
         _write_settings(draft, ports)
         place = ("--cluster-id", _cluster_id(), "--config", str(draft / "server.properties"))
         command = [*_java("kafka.tools.StorageTool"), "format", *place]
@@ -81,8 +80,6 @@ def _format(folder: Path, ports: Ports) -> None:
             reason = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
             raise StackError(f"cannot make a Kafka in {folder.parent}: {reason}", "choose another folder with --home")
         draft.rename(folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _write_settings(folder: Path, ports: Ports) -> None:

@@ -44,13 +44,11 @@ def _draft(wanted: Distribution) -> Iterator[Path]:
     place = dist_folder()
     try:
         place.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{wanted.name}-", dir=place))
+        draft = tempfile.TemporaryDirectory(prefix=f".{wanted.name}-", dir=place, ignore_cleanup_errors=True)
     except OSError as error:
         raise StackError(f"cannot write to {place}: {error.strerror}", "name another folder in ATLAS_DIST") from error
-    try:
-        yield draft
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    with draft as name:
+        yield Path(name)
 
 
 def _run_maven(wanted: Distribution, into: Path) -> None:
