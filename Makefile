@@ -30,12 +30,17 @@ up: run-environment
 down: run-environment
 	@atlas down
 
-# Style, types, import contracts, contracts, and whether everything generated is up to date.
-.PHONY: lint
+# Style, types, import contracts, contracts, and whether everything generated is up to date; types beside the rest.
+.PHONY: lint types style
 lint: setup
+	@$(MAKE) --no-print-directory --jobs 2 types style
+
+types:
+	mypy .
+
+style:
 	ruff check .
 	ruff format --check .
-	mypy .
 	lint-imports
 	buf format -d --exit-code proto
 	buf lint

@@ -13,6 +13,8 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 STACK = "stack"
+SLOW = ("tests/saga/", "tests/brokers/", "tests/deploy/", "tests/chassis/test_process.py", "tests/chassis/test_kafka")
+"""What takes long without the stack; it begins early, so that no worker has it alone at the end."""
 MARK = "pytest.mark.stack"
 
 
@@ -30,6 +32,19 @@ class ByStackAndFile(LoadScopeScheduling):
 def group_of(path: Path, name: str) -> str:
     """The group of a test file; the process that hands out tests has not imported it, so its text says what it is."""
     return STACK if MARK in path.read_text() else name
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let the stack begin, then what takes long; otherwise as they are. Groups are handed out in the order of their tests."""
+    ranks = {path: _rank(path, path.relative_to(config.rootpath).as_posix()) for path in {item.path for item in items}}
+    items.sort(key=lambda item: ranks[item.path])
+
+
+def _rank(path: Path, name: str) -> int:
+    if group_of(path, name) == STACK:
+        return 0
+    return 1 if name.startswith(SLOW) else 2
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,7 +1,4 @@
-"""The races of domain.md about those who wait, by their number: once in order, then shuffled and with repeats.
-
-Race 3 needs an order within one key that the outbox never writes: `tests/inventory_svc/test_queue_queries.py`.
-"""
+"""The races of domain.md about those who wait, by their number: once in order, then shuffled and with repeats."""
 
 from __future__ import annotations
 
