@@ -3,7 +3,6 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 PYTHON ?= python3
 BASELINE := proto/baseline/v1.binpb
-PYTEST := pytest -n auto --maxprocesses 4
 
 # Sets up, starts the whole stack, seeds it, plays every scenario, and leaves it running.
 .PHONY: demo
@@ -50,12 +49,12 @@ style:
 # Every test but the long versions; needs nothing running.
 .PHONY: test
 test: lint
-	@$(PYTEST) -m "not full"
+	@pytest -n auto --maxprocesses 4 -m "not full"
 
 # The long versions; with Apache Kafka and Keycloak where Maven can fetch them.
 .PHONY: test-full
 test-full: setup
-	@$(PYTEST) -m full --ignore tests/faults
+	@pytest -n logical --maxprocesses 4 -m full --ignore tests/faults
 
 # Faults under load, on the embedded stack; ATLAS_FAULTS_ON=real for Apache Kafka and the system's PostgreSQL and Redis.
 .PHONY: faults

@@ -109,9 +109,17 @@ class Store:
                 if sqlstate(error) == UNIQUE_VIOLATION:
                     raise Conflict(mapping.table.name) from error
                 raise
-            update_rows(connection, mapping.table, _differing(mapping, [row for row in rows if row.stored]))
+            stored = [(_columns(mapping, row), row.origin.row if row.origin else {}) for row in rows if row.stored]
+            update_rows(connection, mapping.table, _differing(mapping.table, stored))
             for number, child in enumerate(mapping.children):
-                upsert_rows(connection, child.table, [part for row in rows for part in _differing_parts(child, number, row)])
+                self._save_parts(connection, child, [pair for row in rows for pair in _parts_of(child, number, row)])
+
+    @staticmethod
+    def _save_parts(connection: sa.Connection, child: Child[Any], parts: Sequence[tuple[Columns, Read | None]]) -> None:
+        """Write what is new or not known of a child, and of its rows that were read what differs."""
+        upsert_rows(connection, child.table, [part for part, read in parts if read is None])
+        known = [(part, read) for part, read in parts if read is not None and _differ(part, read)]
+        update_rows(connection, child.table, _differing(child.table, known))
 
 
 @functools.cache
@@ -139,27 +147,23 @@ def _columns(mapping: Mapping[A], row: Row[A]) -> Columns:
     }
 
 
-def _differing(mapping: Mapping[A], rows: Sequence[Row[A]]) -> list[Columns]:
-    """Return the key and the columns in which any of these stored rows differs from what was read."""
-    written = [_columns(mapping, row) for row in rows]
-    read: list[Read] = [row.origin.row if row.origin else {} for row in rows]
-    names = [name for name in (written[0] if written else ()) if name == mapping.key or _differs(name, written, read)]
-    return [{name: columns[name] for name in names} for columns in written]
-
-
-def _differs(name: str, written: Sequence[Columns], read: Sequence[Read]) -> bool:
-    return any(name not in before or before[name] != after[name] for after, before in zip(written, read, strict=True))
-
-
-def _differing_parts(child: Child[A], number: int, row: Row[A]) -> list[Columns]:
-    """Return the rows of a child that are not as they were read."""
-    written = child.to_columns(row.aggregate)
-    if row.origin is None:
-        return written
+def _parts_of(child: Child[A], number: int, row: Row[A]) -> list[tuple[Columns, Read | None]]:
+    """Return the rows of a child as they are to be, each beside what was read of it."""
     keys = [column.name for column in child.table.primary_key]
-    read = {tuple(getattr(part, key) for key in keys): part._mapping for part in row.origin.families[number]}
-    return [part for part in written if not _is_there(part, read.get(tuple(part[key] for key in keys)))]
+    family = row.origin.families[number] if row.origin else ()
+    read = {tuple(getattr(part, key) for key in keys): part._mapping for part in family}
+    return [(part, read.get(tuple(part[key] for key in keys))) for part in child.to_columns(row.aggregate)]
 
 
-def _is_there(part: Columns, read: Read | None) -> bool:
-    return read is not None and all(read[name] == value for name, value in part.items())
+def _differing(table: sa.Table, rows: Sequence[tuple[Columns, Read]]) -> list[Columns]:
+    """Return the keys and the columns in which any of these rows differs from what was read."""
+    names = [name for name in (rows[0][0] if rows else ()) if name in table.primary_key or _any_differs(name, rows)]
+    return [{name: columns[name] for name in names} for columns, _read in rows]
+
+
+def _any_differs(name: str, rows: Sequence[tuple[Columns, Read]]) -> bool:
+    return any(name not in read or read[name] != columns[name] for columns, read in rows)
+
+
+def _differ(columns: Columns, read: Read) -> bool:
+    return any(read[name] != value for name, value in columns.items())

@@ -5,6 +5,7 @@ Some tests of the stack kill its processes, so no two may run at once; fixtures 
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -32,6 +33,12 @@ class ByStackAndFile(LoadScopeScheduling):
 def group_of(path: Path, name: str) -> str:
     """The group of a test file; the process that hands out tests has not imported it, so its text says what it is."""
     return STACK if MARK in path.read_text() else name
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """One worker more than cores for `-n auto`: that of the stack waits most of the time. `-n logical` stays as it is."""
+    return (os.cpu_count() or 1) + 1 if config.option.numprocesses == "auto" else None
 
 
 @pytest.hookimpl(trylast=True)

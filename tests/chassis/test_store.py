@@ -75,6 +75,22 @@ def test_only_what_differs_is_written(bench: Bench) -> None:
     assert (children["p_counter_id"], children["p_label"]) == ([one], ["b"])
 
 
+def test_a_part_that_has_changed_is_updated(bench: Bench) -> None:
+    one = new_key()
+    _save(bench, Counter(one, ("a", "b")))
+    written: list[str] = []
+    with bench.app.database.begin() as connection:
+        world = _load(connection, one)
+        world.put(Counter(one, ("a", "c")), START)
+        sa.event.listen(connection, "before_cursor_execute", lambda *call: written.append(call[2]))
+        STORE.save(connection, world)
+        assert _load(connection, one).find(Counter, one) == Counter(one, ("a", "c"))
+    assert [text.partition(" FROM ")[0] for text in written[:2]] == [
+        "UPDATE counter SET version=anon_1.version",
+        "UPDATE counter_step SET label=anon_1.label",
+    ]
+
+
 def test_two_who_make_the_same_row_conflict(bench: Bench) -> None:
     one = new_key()
     with bench.app.database.connect() as first:
