@@ -149,10 +149,12 @@ def _columns(mapping: Mapping[A], row: Row[A]) -> Columns:
 
 def _parts_of(child: Child[A], number: int, row: Row[A]) -> list[tuple[Columns, Read | None]]:
     """Return the rows of a child as they are to be, each beside what was read of it."""
+    written = child.to_columns(row.aggregate)
+    if row.origin is None or not written:
+        return [(part, None) for part in written]
     keys = [column.name for column in child.table.primary_key]
-    family = row.origin.families[number] if row.origin else ()
-    read = {tuple(getattr(part, key) for key in keys): part._mapping for part in family}
-    return [(part, read.get(tuple(part[key] for key in keys))) for part in child.to_columns(row.aggregate)]
+    read = {tuple(getattr(part, key) for key in keys): part._mapping for part in row.origin.families[number]}
+    return [(part, read.get(tuple(part[key] for key in keys))) for part in written]
 
 
 def _differing(table: sa.Table, rows: Sequence[tuple[Columns, Read]]) -> list[Columns]:

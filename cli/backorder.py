@@ -10,7 +10,7 @@ import typer
 
 from cli.client import Json, connect
 from cli.connection import DEFAULT_HOME, HomeOption, JsonOption
-from cli.exits import CommandFailed, ExitCode
+from cli.draft import read_pattern
 from cli.show import show_json, show_rows
 
 QUEUE = (
@@ -106,7 +106,5 @@ def _command(home: Path, path: str, body: Json, as_json: bool) -> None:
 
 def parse_units(text: str) -> Json:
     """Read SKU:QUANTITY."""
-    found = _UNITS.fullmatch(text)
-    if found is None:
-        raise CommandFailed(f"cannot read the line {text}", "write SKU:QUANTITY, such as LAMP-01:3", ExitCode.USAGE)
+    found = read_pattern(_UNITS, text, "write SKU:QUANTITY, such as LAMP-01:3")
     return {"sku": found[1], "quantity": int(found[2])}

@@ -10,7 +10,7 @@ import typer
 from cli.backorder import announce, availability
 from cli.client import Caller, Json, connect
 from cli.connection import DEFAULT_HOME, HomeOption, JsonOption
-from cli.draft import CURRENCY, DIGITS
+from cli.draft import CURRENCY, DIGITS, read_pattern
 from cli.exits import CommandFailed, ExitCode
 from cli.show import show_json, show_rows
 
@@ -101,9 +101,7 @@ def cost(
 
 def parse_units(text: str) -> Json:
     """Read SKU:QUANTITY."""
-    found = _LINE.fullmatch(text)
-    if found is None:
-        raise CommandFailed(f"cannot read the line {text}", "write SKU:QUANTITY, such as LAMP-01:-2", ExitCode.USAGE)
+    found = read_pattern(_LINE, text, "write SKU:QUANTITY, such as LAMP-01:-2")
     return {"sku": found[1], "quantity": int(found[2])}
 
 

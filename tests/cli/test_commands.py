@@ -37,16 +37,16 @@ def commands(group: object, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]
     return [found for name, member in members.items() for found in commands(member, (*path, name))]
 
 
-@pytest.mark.parametrize("path", commands(get_command(make_app())), ids=" ".join)
+@pytest.mark.parametrize("path", commands(get_command(ALL)), ids=" ".join)
 def test_help_has_an_example(path: tuple[str, ...]) -> None:
-    shown = CliRunner().invoke(make_app(), [*path, "--help"])
+    shown = CliRunner().invoke(ALL, [*path, "--help"])
     assert shown.exit_code == 0
     assert "Example: " in shown.stdout
     assert path[-1] in shown.stdout
 
 
-@pytest.mark.parametrize(("module", "names"), MODULES.items(), ids=MODULES)
-def test_a_part_has_the_commands_it_is_imported_for(module: str, names: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("names", MODULES.values(), ids=MODULES)
+def test_a_part_has_the_commands_it_is_imported_for(names: tuple[str, ...]) -> None:
     for name in names:
         assert {path[0] for path in commands(get_command(make_app(name)))} == set(names)
         assert CliRunner().invoke(make_app(name), [name, "--help"]).stdout == CliRunner().invoke(ALL, [name, "--help"]).stdout
@@ -55,7 +55,7 @@ def test_a_part_has_the_commands_it_is_imported_for(module: str, names: tuple[st
 @pytest.mark.parametrize("arguments", NEED_A_STACK, ids=" ".join)
 def test_without_a_stack_it_is_unreachable(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ATLAS_HOME", str(tmp_path))
-    result = CliRunner().invoke(make_app(), arguments)
+    result = CliRunner().invoke(ALL, arguments)
     assert isinstance(result.exception, CommandFailed)
     assert (result.exception.code, result.exception.remedy) == (ExitCode.UNREACHABLE, "start it: atlas up")
 

@@ -47,6 +47,14 @@ class Scene(Play):
         self._pass(time)
         self.rest()
 
+    @contextmanager
+    def held_back(self, group: str, topic: str) -> Iterator[None]:
+        """Meanwhile a group gets to read nothing of a topic; afterwards everything happens that hangs on it."""
+        self.services.broker.held = {(group, topic)}
+        yield
+        self.services.broker.held = set()
+        self.rest()
+
     def do(self, request: Any, actor: Actor) -> Any:
         """Call, and let everything happen that follows."""
         response = self.office.now(request, actor)

@@ -10,18 +10,14 @@ from typing import Any
 
 import pytest
 
-from atlas.billing.v1 import billing_events_pb2
-from atlas.inventory.v1 import inventory_events_pb2
-from atlas.orders.v1 import order_events_pb2
-from atlas.workflow.v1 import workflow_events_pb2
 from chassis import idempotency
 from chassis.broker import InRecord
 from chassis.command_handling import run_commands
-from chassis.contracts import EventCatalog
 from chassis.errors import IdempotencyKeyInProgress, IdempotencyKeyReused, Refusal
 from chassis.event_handling import EventHandler
 from inventory_svc.domain.reservation import State as Held
 from order_svc.domain.errors import OrderNotCancellable, OrderNotShippable
+from tests.contracts import schema
 from tests.contracts.subscribed import subscribed_by
 from tests.saga import people
 from tests.saga.databases import PACKAGES, Databases
@@ -40,8 +36,8 @@ SETTLED = ("CANCELLED", "RELEASED", "CREDITED", "REFUNDED", "NOT_REQUIRED", "SET
 
 
 def _read_by_topic() -> list[tuple[str, str]]:
-    catalog = EventCatalog([order_events_pb2, inventory_events_pb2, billing_events_pb2, workflow_events_pb2])
-    found = {(package, catalog.by_payload[kind].topic) for package in PACKAGES.values() for kind in subscribed_by(package)}
+    kinds = schema.EVENTS.by_payload
+    found = {(package, kinds[kind].topic) for package in PACKAGES.values() for kind in subscribed_by(package)}
     return sorted((package.replace("_", "-"), topic) for package, topic in found)
 
 
@@ -109,12 +105,10 @@ def test_race_3_a_cancel_that_is_read_before_its_order_leaves_a_tombstone(
     """A broker that has lost its data may deliver what nobody has read yet behind what came later."""
     with staged(databases, f"race-3-{name}", mood) as scene:
         scene.item(stock=2)
-        scene.services.broker.held = {(f"{name}-svc", ORDERS)}
-        order_id = scene.place(2)
-        scene.do(people.cancel(order_id), people.BUYER)
-        EventHandler(scene.services[name].service).handle(_on_topic(scene, "OrderCancelled", order_id))
-        scene.services.broker.held = set()
-        scene.rest()
+        with scene.held_back(f"{name}-svc", ORDERS):
+            order_id = scene.place(2)
+            scene.do(people.cancel(order_id), people.BUYER)
+            EventHandler(scene.services[name].service).handle(_on_topic(scene, "OrderCancelled", order_id))
         assert (scene.shows(order_id)[0], scene.shows(order_id)[-1]) == ("CANCELLED", "SETTLED")
         assert (scene.stock(), scene.of(order_id).balances) == ((2, 0), {})
         told = scene.told(order_id)
@@ -143,12 +137,9 @@ def test_race_5_stock_that_is_read_after_the_cancel_makes_no_invoice(
 ) -> None:
     with staged(databases, f"race-5-{is_stock_first}", mood) as scene:
         scene.item(stock=2)
-        held = {("billing-svc", ORDERS if is_stock_first else "atlas.inventory.v1")}
-        scene.services.broker.held = held
-        order_id = scene.place(2)
-        scene.do(people.cancel(order_id), people.BUYER)
-        scene.services.broker.held = set()
-        scene.rest()
+        with scene.held_back("billing-svc", ORDERS if is_stock_first else "atlas.inventory.v1"):
+            order_id = scene.place(2)
+            scene.do(people.cancel(order_id), people.BUYER)
         assert scene.shows(order_id)[:2] == ("CANCELLED", "RELEASED")
         assert scene.shows(order_id)[-1] == "SETTLED"
         assert scene.of(order_id).balances == {}
@@ -211,12 +202,10 @@ def _placed(scene: Scene, method: str) -> str:
 
 def _out_of_order(scene: Scene, group: str, topic: str, requests: list[Any]) -> None:
     """Let everything happen but what hangs on this topic for this group, twice: before and after the calls; then all of it."""
-    scene.services.broker.held = {(group, topic)}
-    scene.rest()
-    for request in requests:
-        scene.do(request, people.CLERK)
-    scene.services.broker.held = set()
-    scene.rest()
+    with scene.held_back(group, topic):
+        scene.rest()
+        for request in requests:
+            scene.do(request, people.CLERK)
 
 
 @MORE_MOODS
