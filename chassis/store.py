@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections import abc, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter, itemgetter
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
@@ -16,7 +17,7 @@ from chassis.world import Aggregate, Keys, Row, World
 
 A = TypeVar("A", bound=Aggregate)
 Columns = dict[str, Any]
-Read = abc.Mapping[Any, Any]
+Read = sa.Row[Any]
 UNIQUE_VIOLATION = "23505"
 
 
@@ -48,7 +49,7 @@ class Mapping(Generic[A]):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What an aggregate was read from: its row by column, and the rows of each child."""
+    """What an aggregate was read from: its row, and the rows of each child."""
 
     row: Read
     families: list[list[Any]]
@@ -85,7 +86,7 @@ class Store:
                     create_time=row.create_time,
                     update_time=row.update_time,
                     stored=True,
-                    origin=Origin(row._mapping, mine),
+                    origin=Origin(row, mine),
                 )
             )
 
@@ -109,7 +110,7 @@ class Store:
                 if sqlstate(error) == UNIQUE_VIOLATION:
                     raise Conflict(mapping.table.name) from error
                 raise
-            stored = [(_columns(mapping, row), row.origin.row if row.origin else {}) for row in rows if row.stored]
+            stored = [(_columns(mapping, row), row.origin.row) for row in rows if row.stored]
             update_rows(connection, mapping.table, _differing(mapping.table, stored))
             for number, child in enumerate(mapping.children):
                 self._save_parts(connection, child, [pair for row in rows for pair in _parts_of(child, number, row)])
@@ -153,19 +154,20 @@ def _parts_of(child: Child[A], number: int, row: Row[A]) -> list[tuple[Columns, 
     if row.origin is None or not written:
         return [(part, None) for part in written]
     keys = [column.name for column in child.table.primary_key]
-    read = {tuple(getattr(part, key) for key in keys): part._mapping for part in row.origin.families[number]}
+    read = {tuple(getattr(part, key) for key in keys): part for part in row.origin.families[number]}
     return [(part, read.get(tuple(part[key] for key in keys))) for part in written]
 
 
 def _differing(table: sa.Table, rows: Sequence[tuple[Columns, Read]]) -> list[Columns]:
     """Return the keys and the columns in which any of these rows differs from what was read."""
-    names = [name for name in (rows[0][0] if rows else ()) if name in table.primary_key or _any_differs(name, rows)]
-    return [{name: columns[name] for name in names} for columns, _read in rows]
+    written, read = [columns for columns, _ in rows], [row for _, row in rows]
+    names = [name for name in (written[0] if written else ()) if name in table.primary_key or _any_differs(name, written, read)]
+    return [{name: columns[name] for name in names} for columns in written]
 
 
-def _any_differs(name: str, rows: Sequence[tuple[Columns, Read]]) -> bool:
-    return any(name not in read or read[name] != columns[name] for columns, read in rows)
+def _any_differs(name: str, written: Sequence[Columns], read: Sequence[Read]) -> bool:
+    return list(map(itemgetter(name), written)) != list(map(attrgetter(name), read))
 
 
 def _differ(columns: Columns, read: Read) -> bool:
-    return any(read[name] != value for name, value in columns.items())
+    return any(getattr(read, name) != value for name, value in columns.items())

@@ -75,7 +75,9 @@ class Line:
         return replace(self, held=self.held - units, shipped=self.shipped + units)
 
     def gave_up(self, units: int) -> Line:
-        """Units were cancelled: those that are missing first, then held ones."""
+        """Units were cancelled: those that are missing first, then held ones. None changes nothing."""
+        if not units:
+            return self
         given_back = max(0, units - self.missing)
         return replace(self, held=self.held - given_back, cancelled=self.cancelled + units)
 
@@ -228,6 +230,8 @@ class Reservation:
 
     def gave_up(self) -> Reservation:
         """The units of the cancellations that were told are given up; a closed order holds none."""
+        if not self.owed:
+            return self
         units = Counter[int]()
         for cancellation in self.owed:
             units.update(dict(cancellation.parts))
