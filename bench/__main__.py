@@ -22,14 +22,18 @@ from bench import (
     footprint,
     gateway_cost,
     hot_row,
+    journals,
     latency,
     lists,
     machine,
+    numbering,
     pages,
     receipt,
     reference,
     saga,
     table,
+    trial_balance,
+    verify,
 )
 from bench.figures import Outcome, gather
 from bench.record import Json, to_json
@@ -49,6 +53,10 @@ RUNS: Mapping[str, Callable[[int], Outcome]] = MappingProxyType(
         "S1": hot_row.run,
         "S2": receipt.run,
         "S3": lists.run,
+        "B1": journals.run,
+        "B2": verify.run,
+        "B3": trial_balance.run,
+        "B4": numbering.run,
     }
 )
 ON_KAFKA = frozenset({"P5", "P6", "P12"})

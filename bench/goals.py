@@ -33,6 +33,7 @@ class Target:
 _PGBENCH_ORDER = "pgbench, same SQL, one order a transaction, pipelined, 8 clients"
 _PGBENCH_EVENT = "pgbench, the saga's SQL one event at a time"
 _PGBENCH_ROW = "pgbench, the locked update of that row, as many a transaction"
+_PGBENCH_JOURNALS = "pgbench, the same inserts in the same batches"
 _RAW = "raw produce → consume, same settings"
 
 TARGETS: Final[dict[str, Target]] = {
@@ -53,6 +54,11 @@ TARGETS: Final[dict[str, Target]] = {
     "S2.crowd": Target("the same while 100,000 others wait", "ms", "without the others", 1.25, 1.1, Better.LOWER),
     "S3.first": Target("first page of the worst filter, 10^6 orders", "ms", "the same on 10^4", 1.5, 1.2, Better.LOWER),
     "S3.hundredth": Target("hundredth page of the worst filter", "ms", "the same on 10^4", 1.5, 1.2, Better.LOWER),
+    "B1": Target("journals written", "journals/s", _PGBENCH_JOURNALS, 0.5, 0.8, Better.HIGHER),
+    "B2": Target("verify 10^6 sealed journals", "ms", "COPY of the same rows", 4, 3, Better.LOWER),
+    "B3": Target("trial balance on 10^6 journals", "ms", "the same on 10^3", 1.5, 1.2, Better.LOWER),
+    "B3.past": Target("the same as of past times", "ms", "now, on 10^3", 5, 2, Better.LOWER),
+    "B4": Target("an invoice with a gapless number", "µs CPU", "the same, numbers nobody locks", 1.25, 1.1, Better.LOWER),
     "idle.ours": Target("idle CPU, all our processes", "% of a core", "", 15, 8, Better.LOWER),
     "idle.kafka": Target("idle CPU, Kafka", "% of a core", "", 5, 3, Better.LOWER),
 }

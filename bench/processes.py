@@ -43,8 +43,17 @@ def _process_table() -> dict[int, tuple[int, int]]:
 
 def resident_megabytes(pid: int) -> float:
     """Return the resident memory of a process, in MB (10^6 bytes)."""
+    return _megabytes(pid, "VmRSS:")
+
+
+def peak_megabytes(pid: int) -> float:
+    """Return the most resident memory of a process since its program began; what it was forked from does not count."""
+    return _megabytes(pid, "VmHWM:")
+
+
+def _megabytes(pid: int, name: str) -> float:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(name):
             return int(line.split()[1]) * 1024 / 1e6
     return 0.0
 

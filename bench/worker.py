@@ -53,7 +53,7 @@ def _main(package: str, url: str, place: tuple[Any, bytes], there: Any) -> None:
     host.connect()
     app = _build(package, url, host)
     stopping = threading.Event()
-    loops = [threading.Thread(target=run, args=(stopping,)) for run in (app.relay.run, app.consumer.run, app.timers.run)]
+    loops = [threading.Thread(target=run, args=(stopping,)) for run in _loops(app)]
     for loop in loops:
         loop.start()
     collector.spare_start_up()
@@ -69,6 +69,11 @@ def _main(package: str, url: str, place: tuple[Any, bytes], there: Any) -> None:
     for loop in loops:
         loop.join()
     app.close()
+
+
+def _loops(app: Application) -> list[Callable[[threading.Event], None]]:
+    """All that a process with every role runs, but what serves."""
+    return [app.relay.run, app.consumer.run, app.timers.run, *(loop.run for loop in app.loops.values())]
 
 
 def _build(package: str, url: str, host: BrokerHost) -> Application:

@@ -9,4 +9,4 @@ from chassis import process
 
 if __name__ == "__main__":
     loaded = settings.load()
-    sys.exit(process.main(app.blueprint(app.provider(loaded)), loaded, sys.argv[1:]))
+    sys.exit(process.main(app.blueprint(app.provider(loaded), loaded.dunning_offsets), loaded, sys.argv[1:]))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from atlas.billing.v1 import billing_events_pb2
 from atlas.inventory.v1 import inventory_events_pb2
 from atlas.orders.v1 import order_events_pb2
-from billing_svc import invariants, reactions, rpc, wire
+from billing_svc import invariants, reactions, rpc, wire, works
+from billing_svc.domain.dunning import Offsets
 from billing_svc.provider import PaymentProvider, RestProvider
+from billing_svc.sealing import Sealer
 from billing_svc.settings import Settings
 from billing_svc.store import STORE
 from chassis.application import Application, Blueprint
@@ -26,7 +28,7 @@ def provider(settings: Settings) -> PaymentProvider:
     )
 
 
-def blueprint(provider: PaymentProvider) -> Blueprint:
+def blueprint(provider: PaymentProvider, offsets: Offsets) -> Blueprint:
     """Describe the service to the chassis."""
     return Blueprint(
         package="billing_svc",
@@ -35,9 +37,10 @@ def blueprint(provider: PaymentProvider) -> Blueprint:
         catalog=EventCatalog([billing_events_pb2, order_events_pb2, inventory_events_pb2]),
         payload=wire.payload,
         subscriptions=reactions.SUBSCRIPTIONS,
-        works=reactions.works(provider),
+        works=works.works(provider, offsets),
         servicers=rpc.servicers,
         invariants=invariants.check,
+        loops={"sealer": Sealer},
     )
 
 
@@ -45,4 +48,5 @@ def build(
     settings: Settings, clock: Clock, broker: Broker, ids: IdSource, payments: PaymentProvider | None = None
 ) -> Application:
     """Build the service on a given clock, broker and source of ids; without `payments`, on the provider of the settings."""
-    return Application(blueprint(payments or provider(settings)), settings, clock=clock, broker=broker, ids=ids)
+    described = blueprint(payments or provider(settings), settings.dunning_offsets)
+    return Application(described, settings, clock=clock, broker=broker, ids=ids)

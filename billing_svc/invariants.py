@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from billing_svc import rows, store, tables
+from billing_svc import balances, rows, store, tables, verifying
 from billing_svc.domain.order_account import OrderAccount
 from chassis.application import Finding
 
@@ -15,8 +15,8 @@ MAX_WRONG = 10
 CHUNK = 500
 
 _UNBALANCED: Final = """
-SELECT journal_id::text FROM journal LEFT JOIN entry USING (journal_id) GROUP BY journal_id
-HAVING count(account) < 2 OR sum(amount) <> 0 OR count(DISTINCT currency_code) <> 1
+SELECT journal_id::text FROM journal FULL JOIN entry USING (journal_id) GROUP BY journal_id
+HAVING count(account) < 2 OR sum(amount) <> 0 OR count(DISTINCT currency_code) <> 1 OR count(ref) = 0
 """
 _TRIAL_BALANCE: Final = "SELECT currency_code FROM entry GROUP BY currency_code HAVING sum(amount) <> 0"
 _RECEIVABLE: Final = """
@@ -40,8 +40,8 @@ SELECT order_id::text FROM invoice JOIN order_account USING (order_id) LEFT JOIN
     SELECT journal.order_id, sum(amount) AS amount FROM entry JOIN journal USING (journal_id)
     WHERE account = '2300' GROUP BY journal.order_id) AS booked USING (order_id)
 WHERE -coalesce(booked.amount, 0) <> CASE WHEN invoice.state IN ('VOID', 'CREDITED') THEN 0 ELSE net - coalesce(
-    (SELECT sum((shipped.value ->> 1)::bigint) FROM jsonb_each(shipments) AS shipped), 0) - coalesce(
-    (SELECT sum(note.net) FROM credit_note AS note WHERE note.order_id = invoice.order_id), 0) END
+    (SELECT sum(coalesce(value ->> 'net', value ->> 1)::bigint) FROM jsonb_each(shipments)), 0) - coalesce(
+    (SELECT sum(note.net) FROM credit_note AS note WHERE note.order_id = invoice.order_id AND kind = 'CANCELLATION'), 0) END
 """
 _REFUNDS_OF_PAYMENT: Final = """
 SELECT payment_id::text FROM payment JOIN refund USING (payment_id) GROUP BY payment_id
@@ -53,8 +53,14 @@ SELECT journal_id::text FROM entry JOIN journal USING (journal_id)
 WHERE account = '1200' AND kind NOT IN ('STOCK', 'SHIPMENT')
 """
 _NUMBERS: Final = """
-SELECT name FROM counter WHERE last_number <> CASE name
-    WHEN 'invoice' THEN (SELECT count(*) FROM invoice) ELSE (SELECT count(*) FROM credit_note) END
+SELECT series FROM (
+    SELECT left(invoice_number, -7) AS series, right(invoice_number, 6)::bigint AS number FROM invoice
+    UNION ALL SELECT left(credit_note_number, -7), right(credit_note_number, 6)::bigint FROM credit_note) AS drawn
+GROUP BY series HAVING count(DISTINCT number) <> max(number) OR count(*) <> max(number)
+UNION ALL SELECT name FROM counter WHERE last_number <> (
+    SELECT count(*) FROM (SELECT invoice_number AS text, 'invoice' AS name FROM invoice
+        UNION ALL SELECT credit_note_number, 'credit_note' FROM credit_note) AS drawn
+    WHERE drawn.name = counter.name AND text LIKE CASE WHEN year = 0 THEN '%' ELSE '%-' || year || '-%' END)
 """
 
 _CHECKS: Final[tuple[tuple[str, str, sa.Table, str], ...]] = (
@@ -70,20 +76,41 @@ _CHECKS: Final[tuple[tuple[str, str, sa.Table, str], ...]] = (
         _DEFERRED_REVENUE,
     ),
     ("ledger.1200", "inventory moves by stock and shipments only", tables.journal, _INVENTORY),
+    ("ledger.balances", "kept balances are what the sealed journals moved", tables.balance, balances.DIFFERING),
     ("refunds", "the refunds of a payment are no more than came in", tables.payment, _REFUNDS_OF_PAYMENT),
     ("numbers", "invoices and credit notes are numbered without gaps", tables.counter, _NUMBERS),
 )
 
 
+_SUB_LEDGERS: Final = {"I8.trial-balance", "ledger.1100", "ledger.2200", "ledger.2100", "ledger.2300", "ledger.1200", "refunds"}
+
+
 def check(connection: sa.Connection) -> list[Finding]:
-    """Check the books, and every order's account."""
-    return [*(_check(connection, *it) for it in _CHECKS), _states(connection)]
+    """Check the books, their chain, and every order's account."""
+    return [*(_check(connection, *it) for it in _CHECKS), _chain(connection), _states(connection)]
+
+
+def sub_ledgers(connection: sa.Connection) -> list[verifying.Wrong]:
+    """Say which accounts differ from the invoices, payments and refunds that they stand for; of each kind, name the first."""
+    found = []
+    for name, statement, _table, wrong in _CHECKS:
+        keys = list(connection.execute(sa.text(f"{wrong} LIMIT {MAX_WRONG}")).scalars()) if name in _SUB_LEDGERS else []
+        found += [verifying.Wrong("", f"{name}: {key}: it does not hold that {statement}") for key in keys]
+    return found
 
 
 def _check(connection: sa.Connection, name: str, statement: str, table: sa.Table, wrong: str) -> Finding:
     checked = connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
     found = connection.execute(sa.text(f"{wrong} LIMIT {MAX_WRONG}")).scalars()
     return Finding(name, statement, checked, tuple(str(key) for key in found))
+
+
+def _chain(connection: sa.Connection) -> Finding:
+    """Verify the whole chain."""
+    parts = list(verifying.parts(connection))
+    wrong = [*(each for part in parts for each in part.wrong), *verifying.whole(connection)]
+    named = tuple(f"{each.journal_id}: {each.finding}" for each in wrong[:MAX_WRONG])
+    return Finding("I8.chain", "each journal is as it was sealed, or waits for that", sum(p.journals for p in parts), named)
 
 
 def _states(connection: sa.Connection) -> Finding:

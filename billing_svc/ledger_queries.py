@@ -1,4 +1,4 @@
-"""The reads of the ledger: accounts, journals, the trial balance."""
+"""The reads of the ledger: accounts, journals, the trial balance, and whether it is as it was sealed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from atlas.billing.v1 import ledger_pb2
+from billing_svc import balances, invariants, verifying
 from billing_svc.domain.ledger import ACCOUNTS
-from billing_svc.tables import entry, journal
+from billing_svc.tables import entry, journal, seal
 from billing_svc.wire import enum_value
 from chassis.clock import Clock
-from chassis.errors import NotFound
+from chassis.errors import NotFound, ValidationFailed, Violation
 from chassis.money import Money
 from chassis.paging import Pager
 from chassis.values import money_message, time, time_message
@@ -35,6 +36,31 @@ def get_journal(
     if not rows:
         raise NotFound(f"there is no journal {request.journal_id}")
     return ledger_pb2.GetJournalResponse(journal=_journals(connection, rows)[0])
+
+
+def verify_ledger(
+    connection: sa.Connection, request: ledger_pb2.VerifyLedgerRequest, _actor: Actor
+) -> ledger_pb2.VerifyLedgerResponse:
+    """Verify a part of the chain; with its last part, also what concerns the whole ledger."""
+    part = verifying.part_after(connection, request.after_sequence)
+    if part is None:
+        raise _invalid(
+            "after_sequence", "sequence.sealed", "must be 0, or the next_sequence of an answer: nothing is sealed there"
+        )
+    wrong = list(part.wrong)
+    if part.is_last:
+        wrong += [*verifying.whole(connection), *invariants.sub_ledgers(connection)]
+    return ledger_pb2.VerifyLedgerResponse(
+        verified=not wrong,
+        journals_checked=part.journals,
+        head_hash=part.hash.hex(),
+        head_sequence=part.sequence,
+        findings=[
+            ledger_pb2.LedgerFinding(journal_id=each.journal_id, finding=each.finding)
+            for each in wrong[: verifying.MAX_FINDINGS]
+        ],
+        next_sequence=None if part.is_last else part.sequence,
+    )
 
 
 class LedgerQueries:
@@ -70,6 +96,7 @@ class LedgerQueries:
         if request.HasField("invoice_id"):
             statement = statement.where(journal.c.invoice_id == request.invoice_id)
         if request.HasField("account"):
+            _known_account(request.account)
             moved = sa.select(entry.c.journal_id).where(entry.c.account == request.account)
             statement = statement.where(journal.c.journal_id.in_(moved))
         page = self._pager.page(request, actor)
@@ -79,25 +106,36 @@ class LedgerQueries:
     def get_trial_balance(
         self, connection: sa.Connection, request: ledger_pb2.GetTrialBalanceRequest, _actor: Actor
     ) -> ledger_pb2.GetTrialBalanceResponse:
-        """Add up all accounts, per currency."""
-        as_of = time(request.as_of) if request.HasField("as_of") else self._clock.now()
-        rows = connection.execute(_sums(as_of)).all()
+        """Say what all accounts amount to, per currency. A time that is ahead, or before the first journal, is refused."""
+        now = self._clock.now()
+        as_of = time(request.as_of) if request.HasField("as_of") else now
+        _check_time(connection, as_of, now)
+        rows = balances.at(connection, as_of)
         currencies = [_currency(code, list(mine)) for code, mine in groupby(rows, key=lambda row: row.currency_code)]
         balance = ledger_pb2.TrialBalance(as_of=time_message(as_of), currencies=currencies)
         return ledger_pb2.GetTrialBalanceResponse(trial_balance=balance)
 
 
-def _sums(as_of: datetime) -> sa.Select[Any]:
-    amount, nothing = entry.c.amount, sa.literal(0)
-    debit = sa.func.coalesce(sa.func.sum(amount).filter(amount > 0), nothing)
-    credit = sa.func.coalesce(-sa.func.sum(amount).filter(amount < 0), nothing)
-    return (
-        sa.select(entry.c.currency_code, entry.c.account, debit.label("debit"), credit.label("credit"))
-        .join(journal, journal.c.journal_id == entry.c.journal_id)
-        .where(journal.c.post_time <= as_of)
-        .group_by(entry.c.currency_code, entry.c.account)
-        .order_by(entry.c.currency_code, entry.c.account)
-    )
+def _check_time(connection: sa.Connection, as_of: datetime, now: datetime) -> None:
+    """Refuse a time at which nothing can be known, or nothing was. Where nothing was ever posted, any past time is empty."""
+    if as_of > now:
+        raise _invalid("as_of", "time.past", "must not be in the future", hint="Leave as_of out for the balance of now.")
+    first = connection.execute(sa.select(sa.func.min(journal.c.post_time))).scalar()
+    if first is not None and as_of < min(first, now):
+        text = time_message(first).ToJsonString()
+        raise _invalid(
+            "as_of", "time.posted", f"must not be before the first journal, posted {text}", hint="Ask for a later time."
+        )
+
+
+def _invalid(field: str, rule: str, message: str, hint: str = "") -> ValidationFailed:
+    return ValidationFailed(f"{field} {message}", hint=hint, violations=(Violation(field, rule, message),))
+
+
+def _known_account(number: str) -> None:
+    if number not in _NAMES:
+        violation = Violation("account", "account.known", f"must be one of {', '.join(_NAMES)}")
+        raise ValidationFailed(f"there is no account {number}", violations=(violation,))
 
 
 def _currency(code: str, rows: list[sa.Row[Any]]) -> ledger_pb2.CurrencyBalance:
@@ -121,10 +159,11 @@ def _journals(connection: sa.Connection, rows: list[sa.Row[Any]] | Any) -> list[
     entries: dict[str, list[sa.Row[Any]]] = defaultdict(list)
     for row in connection.execute(statement):
         entries[row.journal_id].append(row)
-    return [_journal(row, entries[row.journal_id]) for row in rows]
+    sealed = {row.journal_id: row for row in connection.execute(sa.select(seal).where(seal.c.journal_id == sa.any_(ids)))}
+    return [_journal(row, entries[row.journal_id], sealed.get(row.journal_id)) for row in rows]
 
 
-def _journal(row: sa.Row[Any], entries: list[sa.Row[Any]]) -> ledger_pb2.Journal:
+def _journal(row: sa.Row[Any], entries: list[sa.Row[Any]], sealed: sa.Row[Any] | None) -> ledger_pb2.Journal:
     post_time = time_message(row.post_time.astimezone(UTC))
     return ledger_pb2.Journal(
         journal_id=row.journal_id,
@@ -135,6 +174,9 @@ def _journal(row: sa.Row[Any], entries: list[sa.Row[Any]]) -> ledger_pb2.Journal
         source_event_id=row.source_event_id or "",
         post_time=post_time,
         entries=[_entry(e) for e in entries],
+        sequence=sealed.sequence if sealed else None,
+        hash=sealed.hash.hex() if sealed else None,
+        previous_hash=sealed.previous_hash.hex() if sealed else None,
         version=1,
         create_time=post_time,
         update_time=post_time,

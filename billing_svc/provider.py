@@ -125,19 +125,38 @@ def _nothing(outcome: Outcome, error: Exception) -> Answer:
 def _read(response: httpx2.Response) -> Answer:
     """Read an intent or a refund. What cannot be read says nothing about the money, so it is asked again."""
     try:
-        said = response.json()
-        outcome, amount = _STATES[said["state"]], _amount(said["minor_units"], said["currency_code"])
-        if outcome is Outcome.SUCCEEDED and amount is None:
-            raise ValueError("money without an amount")
-        kind = said.get("decline_kind")
-        return Answer(
-            outcome,
-            amount=amount,
-            reference=_reference(said.get("intent_id") if "intent_id" in said else said.get("refund_id")),
-            decline_kind=DeclineKind(kind.upper()) if kind else None,
-        )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        return read_answer(response.json())
+    except UNREADABLE as error:
         return _nothing(Outcome.TIMED_OUT, error)
+
+
+UNREADABLE: Final = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What reading raises where the provider wrote something that is none of his shapes."""
+
+
+def read_answer(said: dict[str, Any]) -> Answer:
+    """Read what an intent or a refund says: where it is, and what came in or went back; one of UNREADABLE if it cannot be.
+
+    Of an intent `received_*` is what came in, which need not be what was asked.
+    """
+    outcome = _STATES[said["state"]]
+    amount = _amount(said.get("received_minor_units"), said.get("received_currency_code"))
+    if amount is None:
+        amount = read_amount(said)
+    if outcome is Outcome.SUCCEEDED and amount is None:
+        raise ValueError("money without an amount")
+    kind = said.get("decline_kind")
+    return Answer(
+        outcome,
+        amount=amount,
+        reference=_reference(said.get("intent_id") if "intent_id" in said else said.get("refund_id")),
+        decline_kind=DeclineKind(kind.upper()) if kind else None,
+    )
+
+
+def read_amount(said: dict[str, Any]) -> Money | None:
+    """Read the amount that something is about; None where none is named."""
+    return _amount(said["minor_units"], said["currency_code"])
 
 
 def _amount(units: object, currency_code: object) -> Money | None:

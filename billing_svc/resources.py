@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from atlas.billing.v1 import credit_note_pb2, invoice_pb2, payment_pb2, refund_pb2
+from atlas.billing.v1 import credit_note_pb2, invoice_pb2, payment_events_pb2, payment_pb2, refund_pb2
 from atlas.common.v1.money_pb2 import Money as MoneyMessage
 from billing_svc import rows
 from billing_svc.domain.invoice import Line
@@ -72,8 +72,21 @@ def payment_message(row: Any) -> payment_pb2.Payment:
         amount=_amount(row, "amount"),
         payment_method=row.payment_method,
         provider_reference=row.provider_reference,
+        failure_reason=_failure(row.failure_reason),
+        next_attempt_time=time_message(row.next_attempt_time) if row.next_attempt_time else None,
+        received=_received(row.received, row.received_currency_code),
+        applied=_received(row.applied, row.currency_code),
+        anomalies=[payment_pb2.PAYMENT_ANOMALY_LATE_FAILURE] if row.has_late_failure else [],
         **_row(row),
     )
+
+
+def _failure(reason: str | None) -> Any:
+    return enum_value(payment_events_pb2.PaymentFailureReason, "PAYMENT_FAILURE_REASON", reason) if reason else None
+
+
+def _received(minor_units: int | None, currency_code: str) -> MoneyMessage | None:
+    return None if minor_units is None else MoneyMessage(currency_code=currency_code, minor_units=minor_units)
 
 
 def refund_message(row: Any) -> refund_pb2.Refund:
@@ -86,6 +99,8 @@ def refund_message(row: Any) -> refund_pb2.Refund:
         amount=_amount(row, "amount"),
         reason=enum_value(refund_pb2.RefundReason, "REFUND_REASON", row.reason),
         provider_reference=row.provider_reference,
+        next_attempt_time=time_message(row.next_call_time) if row.next_call_time else None,
+        failed_tries=row.failures,
         **_row(row),
     )
 
@@ -103,5 +118,7 @@ def credit_note_message(row: Any) -> credit_note_pb2.CreditNote:
         tax=_amount(row, "tax"),
         total=MoneyMessage(currency_code=row.currency_code, minor_units=row.net + row.tax),
         refund_id=row.refund_id,
+        reason=enum_value(credit_note_pb2.CreditReason, "CREDIT_REASON", row.reason) if row.reason else None,
+        comment=row.comment,
         **_row(row),
     )

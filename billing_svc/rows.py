@@ -7,15 +7,25 @@ from datetime import datetime
 from typing import Any
 
 from billing_svc.domain.closed import Closing, ClosingOutcome
-from billing_svc.domain.invoice import CreditedLine, CreditNote, Invoice, Line, LineCancellation, Person, Terms
+from billing_svc.domain.dunning import Dunning
+from billing_svc.domain.invoice import (
+    CreditedLine,
+    CreditNote,
+    CreditNoteKind,
+    CreditReason,
+    Invoice,
+    Line,
+    LineCancellation,
+    Person,
+    Terms,
+    VoidReason,
+)
 from billing_svc.domain.order_account import OrderAccount, Shipment
 from billing_svc.domain.payment import Attempt
 from billing_svc.domain.provider_call import DeclineKind
 from billing_svc.domain.refund import Refund, RefundReason
 from chassis.money import Money
 from chassis.store import Columns
-
-CANCELLATION = "CANCELLATION"
 
 
 def account_columns(account: OrderAccount) -> Columns:
@@ -25,11 +35,11 @@ def account_columns(account: OrderAccount) -> Columns:
         "placed_by_issuer": who.issuer if who else None,
         "placed_by": who.subject if who else None,
         "placed_by_username": who.username if who else None,
-        "terms": _terms_columns(account.terms) if account.terms else None,
+        "terms": terms_columns(account.terms),
         "is_reserved": account.is_reserved,
         "reservation_failure": account.reservation_failure,
         "is_cancelled": account.is_cancelled,
-        "shipments": {s.fulfillment_id: _amount(s.net) for s in account.shipments},
+        "shipments": {s.fulfillment_id: _shipment_columns(s) for s in account.shipments},
         "cancellations": {each.cancellation_id: _cancellation_columns(each) for each in account.cancellations},
         "closing": _closing_columns(account.closing) if account.closing else None,
     }
@@ -50,7 +60,7 @@ def account_from(row: Any, children: list[list[Any]]) -> OrderAccount:
         attempts=tuple(attempt_from(r) for r in sorted(attempts, key=lambda r: r.attempt_number)),
         refunds=tuple(refund_from(r) for r in refunds),
         credit_notes=tuple(credit_note_from(r) for r in credit_notes),
-        shipments=tuple(Shipment(key, Money(*net)) for key, net in row.shipments.items()),
+        shipments=tuple(_shipment_from(key, columns) for key, columns in row.shipments.items()),
         cancellations=tuple(
             LineCancellation(key, _credited_from(lines, lines["currency_code"])) for key, lines in row.cancellations.items()
         ),
@@ -58,11 +68,28 @@ def account_from(row: Any, children: list[list[Any]]) -> OrderAccount:
     )
 
 
+def _shipment_columns(shipment: Shipment) -> Any:
+    """Write a shipment; one whose lines are not known stays as it was written before lines were kept."""
+    if not shipment.lines:
+        return _amount(shipment.net)
+    return {"currency_code": shipment.net.currency_code, "net": shipment.net.minor_units, **_credited_columns(shipment.lines)}
+
+
+def _shipment_from(key: str, columns: Any) -> Shipment:
+    if isinstance(columns, list):
+        return Shipment(key, Money(*columns))
+    currency = columns["currency_code"]
+    return Shipment(key, Money(currency, columns["net"]), _credited_from(columns, currency))
+
+
 def _amount(money: Money) -> list[Any]:
     return [money.currency_code, money.minor_units]
 
 
-def _terms_columns(terms: Terms) -> Columns:
+def terms_columns(terms: Terms | None) -> Columns | None:
+    """Write what was ordered."""
+    if terms is None:
+        return None
     return {
         "customer_id": terms.customer_id,
         "currency_code": terms.currency_code,
@@ -136,6 +163,8 @@ def invoice_rows(account: OrderAccount) -> list[Columns]:
         "outstanding": invoice.outstanding.minor_units,
         "is_cancelled": invoice.is_cancelled,
         "is_void": invoice.is_void,
+        "void_reason": invoice.void_reason.value if invoice.void_reason else None,
+        "void_comment": invoice.void_comment,
         "issue_time": invoice.issue_time,
         "due_time": invoice.due_time,
     }
@@ -156,12 +185,14 @@ def invoice_from(row: Any) -> Invoice:
         due_time=row.due_time,
         is_cancelled=row.is_cancelled,
         is_void=row.is_void,
+        void_reason=VoidReason(row.void_reason) if row.void_reason else None,
+        void_comment=row.void_comment,
     )
 
 
 _ATTEMPT_FACTS = (
     *("payment_id", "payment_method", "next_call_time", "failures", "polls", "is_unknown", "is_pending", "is_lost"),
-    *("is_withdrawn", "provider_reference", "exception_id"),
+    *("is_withdrawn", "provider_reference", "exception_id", "next_attempt_time", "has_late_failure"),
 )
 _REFUND_FACTS = (
     *("refund_id", "payment_id", "next_call_time", "failures", "polls", "is_pending", "is_succeeded", "is_failed"),
@@ -182,6 +213,9 @@ def _attempt_columns(account: OrderAccount, attempt: Attempt) -> Columns:
         "invoice_id": account.subject.invoice_id,
         "attempt_number": attempt.number,
         "state": attempt.state.value,
+        "failure_reason": attempt.failure_reason.value if attempt.failure_reason else None,
+        "dunning_begin_time": attempt.dunning.begin_time,
+        "dunning_place": attempt.dunning.place,
         "currency_code": attempt.amount.currency_code,
         "amount": attempt.amount.minor_units,
         "decline_kind": attempt.decline_kind.value if attempt.decline_kind else None,
@@ -195,6 +229,7 @@ def attempt_from(row: Any) -> Attempt:
     """Rebuild an attempt."""
     return Attempt(
         number=row.attempt_number,
+        dunning=Dunning(row.dunning_begin_time, row.dunning_place),
         amount=Money(row.currency_code, row.amount),
         decline_kind=DeclineKind(row.decline_kind) if row.decline_kind else None,
         received=Money(row.received_currency_code, row.received) if row.received is not None else None,
@@ -236,7 +271,9 @@ def _credit_note_columns(account: OrderAccount, note: CreditNote) -> Columns:
         "order_id": account.order_id,
         "invoice_id": note.invoice_id,
         "credit_note_number": note.credit_note_number,
-        "kind": CANCELLATION,
+        "kind": note.kind.value,
+        "reason": note.reason.value if note.reason else None,
+        "comment": note.comment,
         "currency_code": note.net.currency_code,
         "net": note.net.minor_units,
         "tax": note.tax.minor_units,
@@ -272,4 +309,7 @@ def credit_note_from(row: Any) -> CreditNote:
         tax=Money(currency, row.tax),
         lines=_credited_from(row.lines, currency),
         refund_id=row.refund_id,
+        kind=CreditNoteKind(row.kind),
+        reason=CreditReason(row.reason) if row.reason else None,
+        comment=row.comment,
     )

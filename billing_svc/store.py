@@ -9,9 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from billing_svc import rows, tables
+from billing_svc import lookups, rows, tables
+from billing_svc.domain.chain import LedgerHead
 from billing_svc.domain.numbering import Counter
 from billing_svc.domain.order_account import OrderAccount
+from billing_svc.domain.report import Message, Mismatch
 from billing_svc.posting import POSTED, PostedJournal
 from chassis.database import insert_rows, unnest
 from chassis.store import Child, Columns, Mapping, Store
@@ -34,8 +36,13 @@ class BillingStore(Store):
     """Orders before counters: that is the lock order. The ledger is only read and added to, so it needs no lock."""
 
     def load(self, connection: sa.Connection, keys: Keys) -> World:
-        """Lock and load accounts and counters, and learn which of the named journals are in the ledger."""
-        world = super().load(connection, keys)
+        """Lock and load accounts and counters, and learn which of the named journals are in the ledger.
+
+        An account may be named by what belongs to it.
+        """
+        owners = lookups.owners(connection, keys)
+        world = super().load(connection, keys | {(OrderAccount, order_id) for order_id in owners.values()})
+        world.extra[lookups.EXTRA] = owners
         refs = sorted(key for kind, key in keys if kind is PostedJournal)
         if refs:
             wanted = sa.bindparam("refs", refs, type_=pg.ARRAY(sa.Text))
@@ -124,11 +131,35 @@ def _entries(posted: PostedJournal) -> list[Columns]:
 
 
 def _counter_columns(counter: Counter) -> Columns:
-    return {"last_number": counter.last_number}
+    return {"year": counter.year, "last_number": counter.last_number}
 
 
 def _counter_from(row: Any, _children: object) -> Counter:
-    return Counter(row.name, row.last_number)
+    return Counter(row.name, row.year, row.last_number)
+
+
+def _message_columns(message: Message) -> Columns:
+    mismatch = message.mismatch
+    return {
+        "kind": message.kind,
+        "body": message.body,
+        "refused_field": mismatch.field if mismatch else None,
+        "refused_rule": mismatch.rule if mismatch else None,
+    }
+
+
+def _message_from(row: Any, _children: object) -> Message:
+    provider, _, message_id = row.message_key.partition("/")
+    mismatch = Mismatch(row.refused_field, row.refused_rule) if row.refused_field else None
+    return Message(provider, message_id, row.kind, row.body, mismatch=mismatch)
+
+
+def _head_columns(head: LedgerHead) -> Columns:
+    return {"sequence": head.sequence, "hash": head.hash}
+
+
+def _head_from(row: Any, _children: object) -> LedgerHead:
+    return LedgerHead(row.ledger, row.sequence, bytes(row.hash))
 
 
 ACCOUNTS = Mapping(
@@ -140,7 +171,13 @@ ACCOUNTS = Mapping(
     children=tuple(Child(table, "order_id", _nothing) for table, _parts in _PARTS),
     is_stream=True,
 )
-STORE = BillingStore(ACCOUNTS, Mapping(Counter, tables.counter, "name", _counter_columns, _counter_from))
+HEAD = Mapping(LedgerHead, tables.ledger_head, "ledger", _head_columns, _head_from, is_stream=True)
+STORE = BillingStore(
+    ACCOUNTS,
+    Mapping(Counter, tables.counter, "name", _counter_columns, _counter_from),
+    Mapping(Message, tables.provider_message, "message_key", _message_columns, _message_from),
+    HEAD,
+)
 
 
 def load_parts(connection: sa.Connection, child: Child[OrderAccount], order_ids: Sequence[str]) -> dict[str, list[Any]]:

@@ -58,6 +58,8 @@ invoice = sa.Table(
     sa.Column("outstanding", sa.BigInteger, nullable=False, comment="derived"),
     sa.Column("is_cancelled", sa.Boolean, nullable=False),
     sa.Column("is_void", sa.Boolean, nullable=False),
+    sa.Column("void_reason", sa.Text, comment="why a person voids it; empty where its order was cancelled"),
+    sa.Column("void_comment", sa.Text, nullable=False),
     sa.Column("issue_time", Time, nullable=False),
     sa.Column("due_time", Time, nullable=False),
     *_row_columns(),
@@ -87,6 +89,11 @@ payment = sa.Table(
     sa.Column("applied", sa.BigInteger, comment="of what was received, in the currency of the invoice"),
     sa.Column("provider_reference", sa.Text),
     _id("exception_id", nullable=True),
+    sa.Column("failure_reason", sa.Text, comment="derived from the facts"),
+    sa.Column("dunning_begin_time", Time, nullable=False, comment="when the first attempt of its chain began"),
+    sa.Column("dunning_place", sa.Integer, nullable=False, comment="its place in the chain, from 1"),
+    sa.Column("next_attempt_time", Time, comment="when another attempt follows by itself"),
+    sa.Column("has_late_failure", sa.Boolean, nullable=False),
     *_row_columns(),
 )
 
@@ -123,13 +130,27 @@ credit_note = sa.Table(
     sa.Column("tax", sa.BigInteger, nullable=False),
     sa.Column("lines", Json, nullable=False),
     _id("refund_id", nullable=True),
+    sa.Column("reason", sa.Text, comment="why a person issued it; empty for a cancellation"),
+    sa.Column("comment", sa.Text, nullable=False),
     *_row_columns(),
+)
+
+provider_message = sa.Table(
+    "provider_message",
+    metadata,
+    sa.Column("message_key", sa.Text, primary_key=True, comment="PROVIDER/ID; kept for ever, so never applied twice"),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("refused_field", sa.Text, comment="the field for which nothing followed from it"),
+    sa.Column("refused_rule", sa.Text),
+    *aggregate_columns(),
 )
 
 counter = sa.Table(
     "counter",
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("year", sa.Integer, nullable=False, comment="numbers begin at 1 in each year"),
     sa.Column("last_number", sa.BigInteger, nullable=False),
     *aggregate_columns(),
 )
@@ -154,4 +175,36 @@ entry = sa.Table(
     sa.Column("account", sa.Text, nullable=False),
     sa.Column("currency_code", sa.Text, nullable=False),
     sa.Column("amount", sa.BigInteger, nullable=False, comment="signed: debits positive, credits negative"),
+)
+
+unsealed = sa.Table("unsealed", metadata, _id("journal_id", primary_key=True), comment="journals that wait for the sealer")
+
+seal = sa.Table(
+    "seal",
+    metadata,
+    sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
+    _id("journal_id"),
+    sa.Column("previous_hash", sa.LargeBinary, nullable=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+)
+
+ledger_head = sa.Table(
+    "ledger_head",
+    metadata,
+    sa.Column("ledger", sa.Text, primary_key=True),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+    *aggregate_columns(),
+)
+
+balance = sa.Table(
+    "balance",
+    metadata,
+    sa.Column("span", sa.Text, primary_key=True),
+    sa.Column("from_time", Time, primary_key=True),
+    sa.Column("currency_code", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("debit", sa.Numeric, nullable=False),
+    sa.Column("credit", sa.Numeric, nullable=False),
+    comment="what the sealed journals of a span of time moved; the sealer adds to it",
 )

@@ -17,7 +17,7 @@ from atlas.orders.v1 import order_events_pb2 as orders
 from billing_svc.domain import events, facts
 from billing_svc.domain.invoice import CreditedLine, CreditNote, Line, LineCancellation, Person, Terms
 from chassis.money import total
-from chassis.values import money, money_message, time, time_message
+from chassis.values import money, money_message, person_message, time, time_message
 
 
 def enum_value(enum: Any, prefix: str, name: str) -> Any:
@@ -85,7 +85,11 @@ def order_shipped(
         return None
     amounts = [money(line.net) for line in event.fulfillment.lines]
     net = total(amounts, amounts[0].currency_code)
-    return facts.OrderShipped(event.order_id, event.fulfillment.fulfillment_id, net)
+    lines = tuple(
+        CreditedLine(line.line_number, line.sku, line.quantity, money(line.net), money(line.tax))
+        for line in event.fulfillment.lines
+    )
+    return facts.OrderShipped(event.order_id, event.fulfillment.fulfillment_id, net, lines)
 
 
 def inventory_reserved(event: inventory.InventoryReserved, _metadata: EventMetadata) -> facts.StockReserved:
@@ -128,15 +132,18 @@ def payload(event: events.Event) -> Message:
             return _payment_succeeded(event)
         case events.PaymentFailed():
             return _payment_failed(event)
-        case events.InvoiceVoided(order_id, invoice_id):
-            reason = billing.INVOICE_VOID_REASON_ORDER_CANCELLED
-            return billing.InvoiceVoided(order_id=order_id, invoice_id=invoice_id, reason=reason)
+        case events.InvoiceVoided(order_id, invoice_id, reason):
+            name = reason.value if reason else "ORDER_CANCELLED"
+            why = enum_value(billing.InvoiceVoidReason, "INVOICE_VOID_REASON", name)
+            return billing.InvoiceVoided(order_id=order_id, invoice_id=invoice_id, reason=why)
         case events.CreditNoteIssued():
             return _credit_note_issued(event)
         case events.RefundRequested() | events.RefundSucceeded() | events.RefundFailed():
             return _refund_progress(event)
         case events.OrderBillingClosed():
             return _closed(event)
+        case events.LedgerHeadSealed(ledger, sequence, head_hash):
+            return billing.LedgerHeadSealed(ledger=ledger, sequence=sequence, head_hash=head_hash)
 
 
 def _invoice_created(event: events.InvoiceCreated) -> billing.InvoiceCreated:
@@ -180,15 +187,17 @@ def _payment_succeeded(event: events.PaymentSucceeded) -> payments.PaymentSuccee
 
 
 def _payment_failed(event: events.PaymentFailed) -> payments.PaymentFailed:
+    again = event.attempt.next_attempt_time
     return payments.PaymentFailed(
         order_id=event.order_id,
         invoice_id=event.invoice_id,
         payment_id=event.attempt.payment_id,
         attempt_number=event.attempt.number,
-        final=True,
+        final=again is None,
         reason=enum_value(payments.PaymentFailureReason, "PAYMENT_FAILURE_REASON", event.reason),
-        exception_id=event.exception_id,
+        exception_id=event.attempt.exception_id,
         outstanding=money_message(event.outstanding),
+        next_attempt_time=time_message(again) if again else None,
     )
 
 
@@ -199,7 +208,7 @@ def _credit_note_issued(event: events.CreditNoteIssued) -> refunds.CreditNoteIss
         invoice_id=note.invoice_id,
         credit_note_id=note.credit_note_id,
         credit_note_number=note.credit_note_number,
-        kind=credit_note_pb2.CREDIT_NOTE_KIND_CANCELLATION,
+        kind=enum_value(credit_note_pb2.CreditNoteKind, "CREDIT_NOTE_KIND", note.kind),
         lines=credited_lines(note),
         net=money_message(note.net),
         tax=money_message(note.tax),
@@ -236,7 +245,9 @@ def _refund_progress(event: events.RefundRequested | events.RefundSucceeded | ev
     if isinstance(event, events.RefundFailed):
         return refunds.RefundFailed(**about)
     reason = enum_value(refund_pb2.RefundReason, "REFUND_REASON", refund.reason)
-    return refunds.RefundRequested(**about, reason=reason)
+    who = event.requester
+    requester = person_message(who.subject, who.username) if who else None
+    return refunds.RefundRequested(**about, reason=reason, requester=requester)
 
 
 def _closed(event: events.OrderBillingClosed) -> billing.OrderBillingClosed:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from google.protobuf.message import Message
@@ -34,6 +35,22 @@ class Finding:
     wrong: tuple[str, ...] = ()
 
 
+class Loop(Protocol):
+    """Work on a service's own database that goes on beside its relay; any number of processes may do it."""
+
+    def run(self, stopping: threading.Event) -> None:
+        """Work until told to stop; the database being away is waited for."""
+        ...
+
+    def step(self) -> int:
+        """Work once. Returns how much there was to do."""
+        ...
+
+    def wake(self) -> None:
+        """Say that there may be something to do."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Blueprint:
     """What distinguishes one service from another. Built in app.py, once."""
@@ -49,6 +66,7 @@ class Blueprint:
     works: Mapping[str, Work[Any, Any]] = field(default_factory=dict)
     servicers: Callable[[Edge], list[Servicer]] = lambda edge: []
     invariants: Callable[[sa.Connection], list[Finding]] = lambda connection: []
+    loops: Mapping[str, Callable[[Service], Loop]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +104,13 @@ class Application:
         )
         self.consumer = Consumer(self.service, broker, settings.batch_events)
         self.timers = TimerWorker(self.service, blueprint.works)
+        self.loops = {name: make(self.service) for name, make in blueprint.loops.items()}
 
     def _on_commit(self) -> None:
         self.relay.wake()
         self.timers.wake()
+        for loop in self.loops.values():
+            loop.wake()
 
     def edge(self) -> Edge:
         """Make what serves RPCs."""

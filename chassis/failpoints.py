@@ -37,6 +37,7 @@ NAMES: Final[dict[str, str]] = {
     "provider.before_call": "the intent of an outside call is recorded, nothing is sent",
     "provider.after_call": "the outside world has answered, the answer is only in memory",
     "provider.before_outcome": "the outcome of an outside call is written, nothing is committed",
+    "sealer.before_commit": "seals, balances and the head of the chain are written, nothing is committed",
 }
 ACTIONS: Final = ("kill", "raise", "crash")
 _ACTION: Final = re.compile(r"(?P<kind>[a-z]+)(:(?P<nth>[1-9][0-9]*))?(\*(?P<times>[1-9][0-9]*))?(@(?P<key>\S+))?")

@@ -40,6 +40,8 @@ Context = grpc.aio.ServicerContext[Any, Any]
 Handler = Callable[[Message, Context], Awaitable[Message]]
 ERROR_DOMAIN = "atlas"
 MAX_WAIT_SECONDS = 10
+SIGNER = Actor(issuer="", subject="payment-provider", username="payment-provider", client="")
+"""Who calls a method that is proved by a signature over the body. The servicer verifies it: only that knows the secrets."""
 MAX_CORRELATION_ID = 128
 
 
@@ -138,7 +140,8 @@ def with_token(verifier: auth.TokenVerifier) -> Interceptor:
     """Verify the token and the scopes in the method's own policy; deny by default."""
 
     async def interceptor(rpc: Rpc, proceed: Next) -> Message:
-        actor = await _authenticate(verifier, rpc)
+        is_signed = rpc.policy.auth == options_pb2.AUTH_PROVIDER_SIGNATURE
+        actor = SIGNER if is_signed else await _authenticate(verifier, rpc)
         missing = [scope for scope in rpc.policy.scopes if scope not in actor.scopes]
         if missing:
             metrics.AUTH_FAILURES.inc()
@@ -178,6 +181,8 @@ async def _authenticate(verifier: auth.TokenVerifier, rpc: Rpc) -> Actor:
 
 
 def _idempotency_key(rpc: Rpc) -> str:
+    if rpc.policy.idempotency == options_pb2.IDEMPOTENCY_BY_MESSAGE:
+        return rpc.metadata.get("webhook-id", "")
     key = rpc.metadata.get("idempotency-key", "")
     if rpc.policy.idempotency != options_pb2.IDEMPOTENCY_KEYED:
         return ""

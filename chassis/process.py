@@ -38,7 +38,7 @@ log = structlog.get_logger(__name__)
 ROLES = ("serve", "relay", "consume", "timers")
 USAGE = f"usage: python -m SERVICE [{'|'.join((*ROLES, 'all', 'migrate'))}]"
 EXIT_USAGE, EXIT_CONFIGURATION = 2, 78
-DEFAULT_SECRETS = ("sandbox-key",)
+DEFAULT_SECRETS = ("sandbox-key", "whsec_c2FuZGJveC13ZWJob29rLWtleS0x")
 TOPIC_TRIES, TOPIC_PAUSE_SECONDS = 20, 0.5
 STOP_SECONDS = 20.0
 HOUSEKEEPING_SECONDS = 5.0
@@ -75,11 +75,14 @@ def refuse(settings: Settings) -> str:
         return "ATLAS_FAILPOINTS arms failures for tests; unset it"
     if _is_default_secret(getattr(settings, "psp_key", "")):
         return "ATLAS_PSP_KEY is the development default; set the key the payment provider gave you"
+    if _is_default_secret(getattr(settings, "psp_webhook_secrets", "")):
+        return "ATLAS_PSP_WEBHOOK_SECRETS is the development default; set the secret the payment provider signs with"
     return ""
 
 
 def _is_default_secret(value: str | SecretStr) -> bool:
-    return (value.get_secret_value() if isinstance(value, SecretStr) else value) in DEFAULT_SECRETS
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    return any(secret.strip() in DEFAULT_SECRETS for secret in text.split(","))
 
 
 class Process:
@@ -223,6 +226,8 @@ class Process:
         if "consume" in self._roles:
             self._readiness.add("consumer", self._app.consumer.is_ready)
         wanted = [(name, run) for name, run in loops.items() if name in self._roles]
+        if "relay" in self._roles:
+            wanted += [(name, each.run) for name, each in self._app.loops.items()]
         for name, run in [*wanted, ("housekeeping", self._keep_house)]:
             thread = threading.Thread(target=self._guard, args=(name, run, loop), name=name, daemon=True)
             thread.start()

@@ -115,7 +115,7 @@ class RestClient:
             what = f"the gateway at {self.addresses.base_url} does not answer"
             raise CommandFailed(what, "see what runs: atlas status", ExitCode.UNREACHABLE) from error
         if response.is_success:
-            return Reply(response.status_code, response.json() if response.content else None, response.headers)
+            return Reply(response.status_code, _body(response), response.headers)
         raise CliProblem(response.status_code, _document(response))
 
 
@@ -169,6 +169,14 @@ class Caller:
 def connect(home: Path = DEFAULT_HOME, patience: float = PATIENCE_SECONDS) -> RestClient:
     """The client of the stack that runs in `home`; CommandFailed with UNREACHABLE when none does."""
     return RestClient(connection.load(home), patience)
+
+
+def _body(response: httpx2.Response) -> Any:
+    """What JSON says, None where there is nothing, and anything else, such as a PDF, as bytes."""
+    if not response.content:
+        return None
+    media_type = response.headers.get("content-type", "application/json").partition(";")[0]
+    return response.json() if media_type == "application/json" else response.content
 
 
 def _document(response: httpx2.Response) -> Json:

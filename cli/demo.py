@@ -14,11 +14,15 @@ from cli.connection import DEFAULT_HOME, HomeOption, JsonOption
 from cli.exits import CommandFailed, ExitCode
 from cli.invariants import as_dict, audited, print_summary, refuse_broken
 from cli.scenarios.narrator import Silence, Terminal
-from cli.scenarios.playing import SCENARIOS, Outcome, perform
+from cli.scenarios.playing import SCENARIOS, Outcome, perform, with_method
+from cli.scenarios.ways_to_pay import WAYS
 from cli.show import console, show_json
 
 PATIENCE_SECONDS = 20.0
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help=f"One of {', '.join(SCENARIOS)}; all by default.")]
+MethodOption = Annotated[
+    str, typer.Option("--method", metavar="METHOD", help=f"With money: one way to pay. One of {', '.join(WAYS)}.")
+]
 AllOption = Annotated[bool, typer.Option("--all", help="Play all of them.")]
 
 
@@ -28,15 +32,21 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    name: NameArgument = "", every: AllOption = False, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
+    name: NameArgument = "",
+    every: AllOption = False,
+    method: MethodOption = "",
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
 ) -> None:
     """Play scenarios on the running stack. Exit 0 only when all is as expected and the invariants hold."""
     if (name and every) or (name and name not in SCENARIOS):
         what = f"there is no scenario {name}" if name not in SCENARIOS else "--all plays every scenario"
         raise CommandFailed(what, f"choose one of {', '.join(SCENARIOS)}, or --all", ExitCode.USAGE)
+    _check_method(name, method)
     client, began = connect(home, PATIENCE_SECONDS), time.monotonic()
     narrator = Silence() if as_json else Terminal(console)
-    outcomes = [perform(each, client, narrator) for each in ([name] if name else SCENARIOS)]
+    one = with_method(method) if method else None
+    outcomes = [perform(each, client, narrator, one) for each in ([name] if name else SCENARIOS)]
     seconds = time.monotonic() - began
     rows = audited(client)
     if as_json:
@@ -51,6 +61,12 @@ def demo(
             console.print(card(client.addresses, whole=True), soft_wrap=True)
     refuse_broken(rows)
     _refuse_surprises(outcomes)
+
+
+def _check_method(name: str, method: str) -> None:
+    if method and (name != "money" or method not in WAYS):
+        what = "--method goes with money" if name != "money" else f"there is no method {method}"
+        raise CommandFailed(what, f"atlas demo money --method with one of {', '.join(WAYS)}", ExitCode.USAGE)
 
 
 def _as_dict(outcome: Outcome) -> dict[str, Any]:

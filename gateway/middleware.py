@@ -15,7 +15,7 @@ from chassis.rest.asgi import ClientGone, RequestContext, bind_context, context_
 from chassis.rest.headers import InvalidHeader, correlation_id, new_correlation_id
 from chassis.rest.problem import Problem, Refused
 from chassis.rest.route_table import RouteTable
-from chassis.rest.transcoder import BODY_LIMIT
+from chassis.rest.transcoder import BODY_LIMIT, SIGNATURE_HEADERS
 from chassis.world import Actor
 from gateway.rate_limits import Quota, RateLimiter
 
@@ -156,7 +156,7 @@ class SizeAndHeaderLimits:
         if len(sent) > MAX_HEADERS or size > MAX_HEADER_BYTES or url > MAX_URL_BYTES:
             return Problem("HEADERS_TOO_LARGE")
         for name, value in sent:
-            if _UNPRINTABLE.search(value):
+            if _UNPRINTABLE.search(value) and not _is_proof(scope, name):
                 return Problem("INVALID_HEADER", f"{name.decode('latin-1')} has a character that is not printable ASCII.")
         headers = context_of(scope).headers
         if len(headers) != len(sent) and (twice := _repeated(sent)):
@@ -171,6 +171,13 @@ class SizeAndHeaderLimits:
     def _is_our_host(self, host: str) -> bool:
         name = host if host.endswith("]") else re.sub(r":[0-9]{1,5}$", "", host)
         return name.lower() in self._allowed_hosts or ("*" in self._allowed_hosts and name != "")
+
+
+def _is_proof(scope: Scope, name: bytes) -> bool:
+    """Whether a header proves a call that takes no token: what it says is judged there, and is 401 if it says nothing."""
+    match = context_of(scope).match
+    route = match.routes.get(scope["method"]) if match else None
+    return route is not None and not route.needs_token and name.decode("latin-1") in SIGNATURE_HEADERS
 
 
 def _repeated(sent: list[tuple[bytes, bytes]]) -> str:

@@ -20,7 +20,7 @@ from reporting_svc.summaries import SUMMARIES
 def project(world: World, seen: Seen, context: Context) -> Decision:
     """Add a step to the order's timeline and bring its summary up to date. An event that is a step already changes nothing.
 
-    What is about no order (StockReceived, StockAdjusted) is in no read model yet.
+    What is about no order (StockReceived, StockAdjusted, LedgerHeadSealed) is in no read model yet.
     """
     if not seen.order_id or world.find(TimelineStep, seen.event_id):
         return NOTHING

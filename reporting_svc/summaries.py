@@ -106,6 +106,7 @@ SUMMARIES: dict[type[Message], Callable[[Any], str]] = {
     inventory.StockReceived: lambda event: f"{event.quantity} of {event.sku} came in",
     inventory.StockAdjusted: _adjusted,
     billing.InvoiceCreated: lambda event: f"{event.invoice_number} for {amount(event.total)}",
+    billing.LedgerHeadSealed: lambda event: f"{event.sequence} journals are sealed",
     billing.InvoiceVoided: lambda event: name(billing.InvoiceVoidReason, event.reason),
     billing.OrderBillingClosed: _billing_closed,
     payments.PaymentPending: lambda event: f"attempt {event.attempt_number} for {amount(event.amount)}",

@@ -130,10 +130,10 @@ class Sheet:
     def _call(self, example: Example) -> str:
         method = self._methods[example.rpc]
         package, _, name = example.rpc.partition(".v1.")
-        headers = [f'-H "${self._caller(method).upper()}"']
+        headers = [f'-H "${self._caller(method).upper()}"'] if image.policy(method).scopes else []
         if image.policy(method).idempotency == options_pb2.IDEMPOTENCY_KEYED:
             headers.append('-H "idempotency-key: $(date +%s%N)"')
-        headers += [f"-H '{header}'" for header in example.headers]
+        headers += [f"-H {_quoted(header)}" for header in example.headers]
         body = _VARIABLE.sub("\"'$\\1'\"", json.dumps(example.body)).replace(', "lines":', ',\n      "lines":')
         call = (
             f"buf curl --protocol grpc --http2-prior-knowledge {' '.join(headers)} \\\n  -d '{body}' \\\n"
@@ -148,9 +148,15 @@ class Sheet:
         return next(user for user, scopes in self._scopes.items() if needed <= scopes)
 
 
+def _quoted(header: str) -> str:
+    """Quote a header for the shell, which fills in variables, and for buf, which would take a comma to end it."""
+    whole = f'\\"{header}\\"' if "," in header else header
+    return f'"{whole}"' if "$" in header else f"'{whole}'"
+
+
 def _policy(method: _METHOD) -> str:
     scopes = " and ".join(f"`{scope}`" for scope in image.policy(method).scopes)
-    return f"REST: `{image.route(method)}`. Needs {scopes}."
+    return f"REST: `{image.route(method)}`. Needs {scopes or 'a signature'}."
 
 
 def _until(example: Example) -> str:

@@ -34,15 +34,19 @@ def _money(minor_units: int) -> Mapping[str, Any]:
     return {"currency_code": "EUR", "minor_units": minor_units}
 
 
-def _order(variable: str, sku: str, unit_price: int, quantity: int = 1) -> Example:
+def _order(variable: str, sku: str, unit_price: int, quantity: int = 1, method: str = "pm_ok") -> Example:
     lines = [{"sku": sku, "quantity": quantity, "unit_price": _money(unit_price), "tax_rate_basis_points": 2000}]
-    body = {"customer_id": "cust-1001", "currency_code": "EUR", "payment_method": "pm_ok", "lines": lines}
+    body = {"customer_id": "cust-1001", "currency_code": "EUR", "payment_method": method, "lines": lines}
     return Example("orders.v1.OrderService/PlaceOrder", body, (variable, "order.orderId"), (WAIT,))
 
 
 def _price(sku: str) -> Example:
     body = {"sku": sku, "unit_price": _money(1999), "tax_rate_basis_points": 2000}
     return Example("orders.v1.PriceService/SetPrice", body)
+
+
+def _invoice(variable: str, order: str) -> Example:
+    return Example("billing.v1.BillingService/ListInvoices", {"order_id": order}, (variable, "invoices.0.invoiceId"))
 
 
 def _approval(variable: str, order: str) -> Example:
@@ -160,6 +164,69 @@ BILLING = (
     Example("billing.v1.BillingService/ListJournals", {"order_id": "$ORDER_ID"}, ("JOURNAL_ID", "journals.0.journalId")),
     Example("billing.v1.BillingService/GetJournal", {"journal_id": "$JOURNAL_ID"}),
     Example("billing.v1.BillingService/GetTrialBalance", {}),
+    Example(
+        "billing.v1.BillingService/CreateCreditNote",
+        {
+            "invoice_id": "$PART_INVOICE_ID",
+            "reason": "CREDIT_REASON_DAMAGED",
+            "comment": "a scratch",
+            "lines": [{"line_number": 1, "quantity": 1}],
+        },
+        needs=(_invoice("PART_INVOICE_ID", "$PART_ID"),),
+        said="What was shipped is credited, and given back where it was paid.",
+    ),
+    Example(
+        "billing.v1.BillingService/RefundPayment",
+        {"payment_id": "$PAYMENT_ID", "amount": _money(500), "reason": "CREDIT_REASON_GOODWILL", "comment": "for the wait"},
+    ),
+    Example(
+        "billing.v1.BillingService/PayInvoice",
+        {"invoice_id": "$UNPAID_INVOICE_ID", "payment_method": "pm_slow"},
+        ("OPEN_PAYMENT_ID", "payment.paymentId"),
+        needs=(_order("UNPAID_ID", "LAMP-01", 1999, method="pm_declined_hard"), _invoice("UNPAID_INVOICE_ID", "$UNPAID_ID")),
+        said="An order whose payment was declined is paid another way.",
+    ),
+    Example("billing.v1.BillingService/ResolvePayment", {"payment_id": "$OPEN_PAYMENT_ID"}),
+    Example(
+        "billing.v1.BillingService/VoidInvoice",
+        {"invoice_id": "$VOID_INVOICE_ID", "reason": "VOID_REASON_DUPLICATE", "comment": "ordered twice"},
+        needs=(_order("VOID_ID", "LAMP-01", 1999, method="pm_declined_hard"), _invoice("VOID_INVOICE_ID", "$VOID_ID")),
+    ),
+    Example(
+        "billing.v1.BillingService/RetryRefund",
+        {"refund_id": "$FAILED_REFUND_ID"},
+        needs=(
+            _order("STUCK_ID", "LAMP-01", 1999, method="pm_refund_fails"),
+            Example(
+                "orders.v1.OrderService/CancelOrder",
+                {"order_id": "$STUCK_ID", "reason": "CANCEL_REASON_CUSTOMER_REQUEST"},
+                headers=(WAIT,),
+            ),
+            Example(
+                "billing.v1.BillingService/ListRefunds",
+                {"order_id": "$STUCK_ID", "state": ["REFUND_STATE_FAILED"]},
+                ("FAILED_REFUND_ID", "refunds.0.refundId"),
+                until="the provider has refused it six times",
+            ),
+        ),
+    ),
+    Example("billing.v1.DocumentService/GetInvoiceDocument", {"invoice_id": "$INVOICE_ID", "format": "DOCUMENT_FORMAT_HTML"}),
+    Example("billing.v1.DocumentService/GetCreditNoteDocument", {"credit_note_id": "$CREDIT_NOTE_ID"}),
+    Example("billing.v1.LedgerService/VerifyLedger", {}),
+    Example("billing.v1.LedgerService/ReconcileLedger", {}),
+    Example(
+        "billing.v1.WebhookService/ReceivePaymentWebhook",
+        {"provider": "sandbox", "payload": {"content_type": "application/json", "data": "$MESSAGE"}},
+        headers=("webhook-id: $MESSAGE_ID", "webhook-timestamp: $SENT", "webhook-signature: v1,$SIGNATURE"),
+        needs=(
+            "MESSAGE_ID=msg_$(date +%s%N) SENT=$(date +%s)",
+            'PAYOUT=\'{"type": "payout.paid", "data": {"payout_id": "\'$MESSAGE_ID\'", "minor_units": 100, '
+            '"currency_code": "EUR"}}\' MESSAGE=$(printf %s "$PAYOUT" | base64 -w0)',
+            'SIGNATURE=$(printf %s "$MESSAGE_ID.$SENT.$PAYOUT" |'
+            " openssl dgst -sha256 -hmac sandbox-webhook-key-1 -binary | base64)",
+        ),
+        said="It takes no token: what counts is the provider's signature over the body, by Standard Webhooks.",
+    ),
 )
 WORKFLOW = (
     Example(

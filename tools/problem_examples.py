@@ -37,6 +37,14 @@ DOMAIN: Final = {
         "the order is FULFILLED; it can be cancelled before its first shipment only, later what remains of it",
     ),
     "ALREADY_EXISTS": ("POST /v1/inventory/items", "there is an item LAMP-01 already"),
+    "NOT_REFUNDABLE": (
+        f"POST /v1/payments/{_ID}/refunds",
+        "6000 minor units of EUR cannot be given back; 4180 minor units of EUR of this payment can",
+    ),
+    "NOT_CREDITABLE": (
+        f"POST /v1/invoices/{_ID}/credit-notes",
+        "1 line(s) have less that was shipped and is not yet credited",
+    ),
     "STOCK_IN_USE": ("POST /v1/inventory/adjustments", "1 line(s) take more than what is free"),
     "SELF_APPROVAL": (_APPROVE, "you asked for this yourself, so another person has to decide"),
     "HUMAN_ONLY": (_APPROVE, "a service account never decides; sign in as a person"),
@@ -48,6 +56,11 @@ DOMAIN: Final = {
 """What the domains of services say, with the request they refuse; tests/tools/test_problem_pages.py compares it with them."""
 
 MORE: Final[dict[str, dict[str, Any]]] = {
+    "NOT_CREDITABLE": {
+        "violations": (
+            Violation("lines[0].quantity", "quantity.creditable", "must be at most 2, which are shipped and not yet credited"),
+        ),
+    },
     "STOCK_IN_USE": {
         "hint": "Take no more than what is free, or ship or cancel the orders that are named.",
         "violations": (

@@ -14,6 +14,8 @@ def settle(account: OrderAccount) -> Change:
     """Void what no money went to once no attempt is open, and answer the cancellation whenever the answer is a new one."""
     if account.is_cancelled:
         return _void(account).then(_close)
+    if account.invoice is not None and account.invoice.is_cancelled:
+        return _void(account)
     return _close(account) if account.cancellations and not account.uncredited else Change(account)
 
 
@@ -23,7 +25,7 @@ def _void(account: OrderAccount) -> Change:
         return Change(account)
     return Change(
         replace(account, invoice=replace(invoice, is_void=True)),
-        (InvoiceVoided(account.order_id, invoice.invoice_id),),
+        (InvoiceVoided(account.order_id, invoice.invoice_id, invoice.void_reason),),
         ledger.invoice_voided(account.order_id, invoice.invoice_id, invoice.net, invoice.tax),
     )
 

@@ -9,18 +9,22 @@ from dataclasses import replace
 
 from billing_svc.domain import ledger
 from billing_svc.domain.closing import settle
+from billing_svc.domain.dunning import OFFSETS, Dunning, Offsets
 from billing_svc.domain.events import Event, PaymentFailed, PaymentPending, PaymentSucceeded, PaymentUnknown
 from billing_svc.domain.invoice import Invoice
 from billing_svc.domain.order_account import Change, Moment, OrderAccount
 from billing_svc.domain.payment import Attempt, FailureReason
-from billing_svc.domain.provider_call import Answer, DeclineKind, Outcome
+from billing_svc.domain.provider_call import Answer, Outcome
 from billing_svc.domain.refund import RefundReason
 from billing_svc.domain.refunding import request_refund
 from chassis.money import Money
 
 
-def hear_payment(account: OrderAccount, payment_id: str, answer: Answer, moment: Moment) -> Change:
-    """Learn what the provider says about an attempt; a success is believed whenever it comes, a failure only while open."""
+def hear_payment(account: OrderAccount, payment_id: str, answer: Answer, moment: Moment, offsets: Offsets = OFFSETS) -> Change:
+    """Learn what the provider says about an attempt; a success is believed whenever it comes, a failure only while open.
+
+    What was declined for now is tried again by itself after `offsets` from the first attempt.
+    """
     attempt, invoice = account.attempt(payment_id), account.invoice
     if attempt is None or invoice is None:
         return Change(account)
@@ -31,7 +35,7 @@ def hear_payment(account: OrderAccount, payment_id: str, answer: Answer, moment:
     after = attempt.hear(answer, moment.now)
     change = Change(account.with_attempt(after), _progress(account.order_id, invoice, attempt, after))
     if attempt.is_open and not after.is_open:
-        change = change.then(lambda now: _fail(now, after, _reason(after), moment))
+        change = change.then(lambda now: _fail(now, after, moment, offsets))
     return change.then(settle)
 
 
@@ -43,26 +47,14 @@ def _progress(order_id: str, invoice: Invoice, before: Attempt, after: Attempt) 
     return ()
 
 
-def _reason(attempt: Attempt) -> FailureReason:
-    if attempt.decline_kind is None:
-        return FailureReason.PROVIDER_UNAVAILABLE
-    return FailureReason.DECLINED_SOFT if attempt.decline_kind is DeclineKind.SOFT else FailureReason.DECLINED_HARD
-
-
-def _fail(account: OrderAccount, attempt: Attempt, reason: FailureReason, moment: Moment) -> Change:
-    """Ask people to decide, unless nothing is owed any more or another attempt may still pay it."""
-    invoice = account.invoice
-    if invoice is None or not invoice.wants_money or account.has_open_attempt:
+def _fail(account: OrderAccount, attempt: Attempt, moment: Moment, offsets: Offsets = ()) -> Change:
+    """Try again later if that may help, or ask people to decide; not where nothing is owed or another attempt is open."""
+    invoice, reason = account.invoice, attempt.failure_reason
+    if invoice is None or reason is None or not invoice.wants_money or account.has_open_attempt:
         return Change(account)
-    failed = replace(attempt, exception_id=moment.new_id())
-    event = PaymentFailed(
-        order_id=account.order_id,
-        invoice_id=invoice.invoice_id,
-        attempt=failed,
-        reason=reason,
-        exception_id=failed.exception_id or "",
-        outstanding=invoice.outstanding,
-    )
+    again = attempt.dunning.next_time(offsets, moment.now) if reason is FailureReason.DECLINED_SOFT else None
+    failed = replace(attempt, next_attempt_time=again, exception_id=None if again else moment.new_id())
+    event = PaymentFailed(account.order_id, invoice.invoice_id, failed, reason, invoice.outstanding)
     return Change(account.with_attempt(failed), (event,))
 
 
@@ -88,10 +80,8 @@ def _receive(account: OrderAccount, attempt: Attempt, answer: Answer, moment: Mo
         (event,),
         ledger.payment_received(account.subject, done.payment_id, received, applied.minor_units),
     )
-    reason = FailureReason.SHORT if received.currency_code == paid.total.currency_code else FailureReason.CURRENCY
-    return change.then(request_refund(done, rest, RefundReason.UNAPPLIED_CASH, moment)).then(
-        lambda after: _fail(after, done, reason, moment)
-    )
+    refunded = change.then(request_refund(done, rest, RefundReason.UNAPPLIED_CASH, moment))
+    return refunded.then(lambda after: _fail(after, done, moment))
 
 
 def _applied(invoice: Invoice, received: Money) -> Money:
@@ -103,8 +93,28 @@ def _applied(invoice: Invoice, received: Money) -> Money:
 
 
 def _stop_others(account: OrderAccount, moment: Moment) -> OrderAccount:
-    """Once everything is paid, an attempt that is still open is stopped at once."""
-    if account.wants_money:
-        return account
-    attempts = tuple(replace(a, next_call_time=moment.now) if a.is_open else a for a in account.attempts)
-    return replace(account, attempts=attempts)
+    """Once everything is paid, an attempt that is still open is stopped at once, and none follows."""
+    return account if account.wants_money else account.with_attempts_stopped(moment.now)
+
+
+def try_again(account: OrderAccount, payment_id: str, moment: Moment) -> Change:
+    """Begin the attempt that follows one that was declined for now, if its time has come and money is still wanted."""
+    declined, invoice = account.attempt(payment_id), account.invoice
+    if declined is None or invoice is None or not account.is_due_again(payment_id, moment.now):
+        return Change(account)
+    done = replace(declined, next_attempt_time=None)
+    return begin(account.with_attempt(done), declined.payment_method, declined.dunning.next(), moment)
+
+
+def begin(account: OrderAccount, payment_method: str, dunning: Dunning, moment: Moment) -> Change:
+    """Begin an attempt to be paid what is owed. The account has an invoice on which something is."""
+    assert account.invoice is not None, "only what was invoiced is paid"  # noqa: S101 - narrows the type
+    attempt = Attempt(
+        payment_id=moment.new_id(),
+        number=len(account.attempts) + 1,
+        amount=account.invoice.outstanding,
+        payment_method=payment_method,
+        next_call_time=moment.now,
+        dunning=dunning,
+    )
+    return Change(replace(account, attempts=(*account.attempts, attempt)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from billing_svc.domain.closed import Closing
-from billing_svc.domain.invoice import CreditNote, Invoice, InvoiceState
+from billing_svc.domain.invoice import CreditNote, Invoice, InvoiceState, Person, VoidReason
 from billing_svc.domain.payment import Attempt, FailureReason
 from billing_svc.domain.refund import Refund
 from chassis.money import Money
@@ -52,22 +52,22 @@ class PaymentSucceeded:
 
 @dataclass(frozen=True, slots=True)
 class PaymentFailed:
-    """An attempt failed for good, and no other follows by itself."""
+    """An attempt failed. Another follows at its next_attempt_time; without one, people have to decide: its exception_id."""
 
     order_id: str
     invoice_id: str
     attempt: Attempt
     reason: FailureReason
-    exception_id: str
     outstanding: Money
 
 
 @dataclass(frozen=True, slots=True)
 class InvoiceVoided:
-    """An invoice was voided, because its order was cancelled, before money was applied."""
+    """An invoice was voided before money was applied: by a person, or because its order was cancelled."""
 
     order_id: str
     invoice_id: str
+    reason: VoidReason | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,7 @@ class RefundRequested:
 
     order_id: str
     refund: Refund
+    requester: Person | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,15 @@ class OrderBillingClosed:
     closing: Closing
 
 
+@dataclass(frozen=True, slots=True)
+class LedgerHeadSealed:
+    """The chain over the ledger has grown. `sequence` is the place of its last seal, `head_hash` that one's hash, in hex."""
+
+    ledger: str
+    sequence: int
+    head_hash: str
+
+
 Event = (
     InvoiceCreated
     | PaymentPending
@@ -122,4 +132,5 @@ Event = (
     | RefundSucceeded
     | RefundFailed
     | OrderBillingClosed
+    | LedgerHeadSealed
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from billing_svc.domain.invoice import LineCancellation, Person, Terms
+from billing_svc.domain.invoice import CreditedLine, LineCancellation, Person, Terms
 from chassis.money import Money
 
 
@@ -35,11 +35,12 @@ class OrderLinesCancelled:
 
 @dataclass(frozen=True, slots=True)
 class OrderShipped:
-    """A shipment of an order, with its share of the order's net."""
+    """A shipment of an order: its lines, with their share of the order's money, and the sum of their net."""
 
     order_id: str
     fulfillment_id: str
     net: Money
+    lines: tuple[CreditedLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,31 @@ class InvoiceState(StrEnum):
     CREDITED = "CREDITED"
 
 
+class VoidReason(StrEnum):
+    """Why a person voids an invoice."""
+
+    DUPLICATE = "DUPLICATE"
+    BILLING_ERROR = "BILLING_ERROR"
+    CUSTOMER_REQUEST = "CUSTOMER_REQUEST"
+
+
+class CreditNoteKind(StrEnum):
+    """What a credit note takes off: what was cancelled before it was shipped, or a part of the price of what was shipped."""
+
+    CANCELLATION = "CANCELLATION"
+    ALLOWANCE = "ALLOWANCE"
+
+
+class CreditReason(StrEnum):
+    """Why a person takes something off an invoice."""
+
+    DAMAGED = "DAMAGED"
+    RETURNED = "RETURNED"
+    LATE = "LATE"
+    NOT_AS_DESCRIBED = "NOT_AS_DESCRIBED"
+    GOODWILL = "GOODWILL"
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line as it was placed. Rates are in basis points."""
@@ -68,7 +93,10 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """An invoice and what has happened to it: `paid` was applied to it, `credited` is what credit notes took off."""
+    """An invoice and what has happened to it: `paid` was applied to it, `credited` is what credit notes took off.
+
+    `is_cancelled` means that it takes no money any more: its order was cancelled, or a person voids it for `void_reason`.
+    """
 
     invoice_id: str
     invoice_number: str
@@ -81,6 +109,8 @@ class Invoice:
     due_time: datetime
     is_cancelled: bool = False
     is_void: bool = False
+    void_reason: VoidReason | None = None
+    void_comment: str = ""
 
     @property
     def total(self) -> Money:
@@ -119,7 +149,7 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True)
 class CreditedLine:
-    """One line of a credit note."""
+    """One line of a credit note; no units where an amount is credited."""
 
     line_number: int
     sku: str
@@ -138,7 +168,10 @@ class LineCancellation:
 
 @dataclass(frozen=True, slots=True)
 class CreditNote:
-    """What was cancelled before it was shipped. `refund_id` is the first refund that gives the paid part back."""
+    """What is taken off an invoice. `refund_id` is the first refund that gives the paid part back.
+
+    An allowance has the `reason` for which a person issued it, and his `comment`.
+    """
 
     credit_note_id: str
     credit_note_number: str
@@ -147,3 +180,6 @@ class CreditNote:
     tax: Money
     lines: tuple[CreditedLine, ...]
     refund_id: str | None
+    kind: CreditNoteKind = CreditNoteKind.CANCELLATION
+    reason: CreditReason | None = None
+    comment: str = ""

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 from billing_svc.domain import facts, ledger
 from billing_svc.domain.closing import settle
-from billing_svc.domain.crediting import credit
+from billing_svc.domain.collecting import begin
+from billing_svc.domain.crediting import Note, credit, refund_overpaid
+from billing_svc.domain.dunning import Dunning
 from billing_svc.domain.events import InvoiceCreated, PaymentSucceeded
-from billing_svc.domain.invoice import PAYMENT_TERM, CreditedLine, Invoice, LineCancellation, Terms
+from billing_svc.domain.invoice import PAYMENT_TERM, CreditedLine, Invoice, Terms
 from billing_svc.domain.order_account import Change, Moment, OrderAccount, Shipment
-from billing_svc.domain.payment import Attempt
 from billing_svc.domain.refund import RefundReason
 
 
@@ -69,15 +70,14 @@ def _collect(account: OrderAccount, terms: Terms, moment: Moment) -> Change:
             account,
             (PaymentSucceeded(account.order_id, invoice.invoice_id, None, owed, owed, owed, invoice.state),),
         )
-    attempt = Attempt(moment.new_id(), len(account.attempts) + 1, owed, terms.payment_method, next_call_time=moment.now)
-    return Change(replace(account, attempts=(*account.attempts, attempt)))
+    return begin(account, terms.payment_method, Dunning(moment.now), moment)
 
 
 def ship(account: OrderAccount, fact: facts.OrderShipped) -> Change:
     """Turn a shipment's share of the deferred revenue into sales."""
     if any(shipment.fulfillment_id == fact.fulfillment_id for shipment in account.shipments):
         return Change(account)
-    shipments = (*account.shipments, Shipment(fact.fulfillment_id, fact.net))
+    shipments = (*account.shipments, Shipment(fact.fulfillment_id, fact.net, fact.lines))
     posted = ledger.revenue_earned(account.subject, fact.fulfillment_id, fact.net)
     return Change(replace(account, shipments=shipments), journals=posted)
 
@@ -87,12 +87,12 @@ def cancel(account: OrderAccount, fact: facts.OrderCancelled, credit_note_number
     if account.is_cancelled:
         return Change(account)
     invoice = account.invoice and replace(account.invoice, is_cancelled=True)
-    attempts = tuple(replace(a, next_call_time=moment.now) if a.is_open else a for a in account.attempts)
     placed_by = account.placed_by or fact.placed_by
-    change = Change(replace(account, is_cancelled=True, placed_by=placed_by, invoice=invoice, attempts=attempts))
+    stopped = account.with_attempts_stopped(moment.now)
+    change = Change(replace(stopped, is_cancelled=True, placed_by=placed_by, invoice=invoice))
     if invoice is not None and not invoice.paid.is_zero:
-        whole = LineCancellation(moment.new_id(), _all_lines(account.terms))
-        change = change.then(lambda after: credit(after, whole, credit_note_number, RefundReason.ORDER_CANCELLED, moment))
+        whole = Note(moment.new_id(), credit_note_number, _all_lines(account.terms))
+        change = change.then(lambda after: credit(after, whole, refund_overpaid(RefundReason.ORDER_CANCELLED, moment)))
     return change.then(settle)
 
 
@@ -118,4 +118,5 @@ def credit_lines(account: OrderAccount, credit_note_number: str, moment: Moment)
     cancelled = account.uncredited
     if cancelled is None or account.invoice is None:
         return Change(account)
-    return credit(account, cancelled, credit_note_number, RefundReason.LINES_CANCELLED, moment)
+    note = Note(cancelled.cancellation_id, credit_note_number, cancelled.lines)
+    return credit(account, note, refund_overpaid(RefundReason.LINES_CANCELLED, moment))

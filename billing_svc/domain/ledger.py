@@ -61,6 +61,8 @@ class JournalKind(StrEnum):
     REVENUE = "REVENUE"
     SHIPMENT = "SHIPMENT"
     STOCK = "STOCK"
+    FEE = "FEE"
+    PAYOUT = "PAYOUT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,22 +137,23 @@ def unapplied_cash_owed(subject: Subject, payment_id: str, amount: Money) -> Jou
 
 @dataclass(frozen=True, slots=True)
 class Credited:
-    """The amounts of a credit note, and how much of the invoice is still owed before it."""
+    """The amounts of a credit note, how much of the invoice is owed before it, and the account its net is taken off."""
 
     net: Money
     tax: Money
     outstanding: Money
+    account: str
 
 
 def credit_note_issued(subject: Subject, credit_note_id: str, credited: Credited) -> Journals:
-    """Post a credit note on what was not shipped: first against what is still owed, the rest is owed back."""
+    """Post a credit note: first against what is still owed, the rest is owed back."""
     net, tax = credited.net, credited.tax
     owed = min(credited.outstanding.minor_units, net.minor_units + tax.minor_units)
     owed_net = Money(net.currency_code, min(owed, net.minor_units))
     owed_tax = Money(net.currency_code, owed - owed_net.minor_units)
     moves = (
-        Move(DEFERRED_REVENUE, RECEIVABLE, owed_net),
-        Move(DEFERRED_REVENUE, REFUNDS_PAYABLE, net - owed_net),
+        Move(credited.account, RECEIVABLE, owed_net),
+        Move(credited.account, REFUNDS_PAYABLE, net - owed_net),
         Move(SALES_TAX, RECEIVABLE, owed_tax),
         Move(SALES_TAX, REFUNDS_PAYABLE, tax - owed_tax),
     )
@@ -161,6 +164,16 @@ def refund_succeeded(subject: Subject, refund_id: str, amount: Money) -> Journal
     """Post that money went back."""
     moves = (Move(REFUNDS_PAYABLE, PSP_CLEARING, amount),)
     return _journal(f"refund/{refund_id}", JournalKind.REFUND, subject, moves)
+
+
+def fee_charged(fee_id: str, amount: Money) -> Journals:
+    """Post what the provider keeps of what came in; it is no order's, as his payouts are none's."""
+    return _journal(f"fee/{fee_id}", JournalKind.FEE, Subject(), (Move(PSP_FEES, PSP_CLEARING, amount),))
+
+
+def paid_out(payout_id: str, amount: Money) -> Journals:
+    """Post what the provider sent to the bank."""
+    return _journal(f"payout/{payout_id}", JournalKind.PAYOUT, Subject(), (Move(BANK, PSP_CLEARING, amount),))
 
 
 def revenue_earned(subject: Subject, fulfillment_id: str, net: Money) -> Journals:

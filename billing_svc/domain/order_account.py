@@ -8,7 +8,7 @@ from datetime import datetime
 
 from billing_svc.domain.closed import Closing
 from billing_svc.domain.events import Event
-from billing_svc.domain.invoice import CreditNote, Invoice, LineCancellation, Person, Terms
+from billing_svc.domain.invoice import CreditedLine, CreditNote, Invoice, LineCancellation, Person, Terms
 from billing_svc.domain.ledger import Journals, Subject
 from billing_svc.domain.payment import Attempt
 from billing_svc.domain.provider_call import Call
@@ -26,10 +26,14 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Shipment:
-    """A shipment whose revenue is posted."""
+    """A shipment whose revenue is posted: what was sent, with its share of the order's money.
+
+    Of one that was read before these were kept, only the net is known.
+    """
 
     fulfillment_id: str
     net: Money
+    lines: tuple[CreditedLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,12 @@ class OrderAccount:
     def wants_money(self) -> bool:
         """Whether money that comes in now would be applied."""
         return self.invoice is not None and self.invoice.wants_money
+
+    def is_due_again(self, payment_id: str, now: datetime) -> bool:
+        """Whether another attempt has to follow this one now."""
+        attempt = self.attempt(payment_id)
+        due = attempt.next_attempt_time if attempt else None
+        return due is not None and due <= now and self.wants_money and not self.has_open_attempt
 
     @property
     def has_open_attempt(self) -> bool:
@@ -120,6 +130,11 @@ class OrderAccount:
         """Return what to ask the provider about an attempt, or None where its outcome is known."""
         attempt = self.attempt(payment_id)
         return attempt.next_call(wants_money=self.wants_money) if attempt else None
+
+    def with_attempts_stopped(self, now: datetime) -> OrderAccount:
+        """Return the account with the provider being asked at once about what is open, and no attempt to follow."""
+        attempts = (replace(a, next_call_time=now if a.is_open else None, next_attempt_time=None) for a in self.attempts)
+        return replace(self, attempts=tuple(attempts))
 
     def with_attempt(self, attempt: Attempt) -> OrderAccount:
         """Return the account with an attempt as it is now."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from billing_svc.domain.dunning import Dunning
 from billing_svc.domain.provider_call import RETRIES, Answer, Call, DeclineKind, Outcome, poll_time, retry_time
 from chassis.money import Money
 
@@ -35,9 +36,10 @@ class FailureReason(StrEnum):
 class Attempt:
     """One attempt to be paid; `payment_id` is the idempotency key at the provider.
 
-    `failures` counts calls in a row that said nothing about the money, `polls` the answers that he works on it.
-    `is_lost` means that he does not know it, so it is sent again. `received` is what came in, `applied` the part of it
-    that went to the invoice, in the invoice's currency.
+    `dunning` says which attempt of which chain it is. `failures` counts calls in a row that said nothing about the money,
+    `polls` the answers that he works on it. `is_lost` means that he does not know it, so it is sent again. `received` is what
+    came in, `applied` the part of it that went to the invoice, in the invoice's currency. `next_attempt_time` is when
+    another attempt follows by itself. `has_late_failure` says that he reported a failure after the money had come.
     """
 
     payment_id: str
@@ -45,6 +47,7 @@ class Attempt:
     amount: Money
     payment_method: str
     next_call_time: datetime | None
+    dunning: Dunning
     failures: int = 0
     polls: int = 0
     is_unknown: bool = False
@@ -56,6 +59,8 @@ class Attempt:
     applied: Money | None = None
     provider_reference: str | None = None
     exception_id: str | None = None
+    next_attempt_time: datetime | None = None
+    has_late_failure: bool = False
 
     @property
     def state(self) -> PaymentState:
@@ -75,6 +80,17 @@ class Attempt:
         """Whether its outcome is still to come."""
         return self.received is None and self.decline_kind is None and not self.is_withdrawn
 
+    @property
+    def failure_reason(self) -> FailureReason | None:
+        """Why it did not pay what is owed; None where it did, still may, or was no longer wanted."""
+        if self.received is not None:
+            if self.received.currency_code != self.amount.currency_code:
+                return FailureReason.CURRENCY
+            return FailureReason.SHORT if self.received.minor_units < self.amount.minor_units else None
+        if self.decline_kind is not None:
+            return FailureReason.DECLINED_SOFT if self.decline_kind is DeclineKind.SOFT else FailureReason.DECLINED_HARD
+        return FailureReason.PROVIDER_UNAVAILABLE if self.is_withdrawn and self.failures > RETRIES else None
+
     def next_call(self, *, wants_money: bool) -> Call | None:
         """Return what to ask next. What is no longer wanted, or was tried too often, is cancelled, never sent."""
         if not self.is_open:
@@ -86,9 +102,16 @@ class Attempt:
         return Call.CHARGE
 
     def hear(self, answer: Answer, now: datetime) -> Attempt:
-        """Learn an answer that brought no money; a closed attempt learns nothing from it."""
+        """Learn an answer that brought no money.
+
+        Of an attempt that is closed, a failure after a success is kept as a contradiction, and a refusal beats a withdrawal:
+        so what is heard may come in any order.
+        """
+        if self.received is not None:
+            return replace(self, has_late_failure=True) if answer.outcome in (Outcome.DECLINED, Outcome.CANCELED) else self
         if not self.is_open:
-            return self
+            refused = answer.outcome is Outcome.DECLINED and self.decline_kind is None
+            return replace(self, decline_kind=answer.decline_kind or DeclineKind.HARD) if refused else self
         known = replace(self, provider_reference=answer.reference or self.provider_reference)
         match answer.outcome:
             case Outcome.DECLINED:
@@ -121,4 +144,5 @@ class Attempt:
             applied=applied,
             provider_reference=reference or self.provider_reference,
             next_call_time=None,
+            next_attempt_time=None,
         )

@@ -25,6 +25,7 @@ class RefundReason(StrEnum):
     ORDER_CANCELLED = "ORDER_CANCELLED"
     UNAPPLIED_CASH = "UNAPPLIED_CASH"
     LINES_CANCELLED = "LINES_CANCELLED"
+    ALLOWANCE = "ALLOWANCE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,10 @@ class Refund:
         """Whether the provider will be asked again by itself."""
         return not self.is_succeeded and not self.is_failed
 
+    def tried_again(self, now: datetime) -> Refund:
+        """It is asked for once more, from now on as if for the first time."""
+        return replace(self, is_failed=False, is_pending=False, failures=0, next_call_time=now)
+
     def hear(self, answer: Answer, now: datetime) -> Refund:
         """Learn an answer. Five retries in a row that ended in nothing are a failure."""
         if self.is_succeeded:
@@ -71,5 +76,5 @@ class Refund:
             return replace(known, is_pending=True, polls=self.polls + 1, failures=0, next_call_time=later)
         failures = self.failures + 1
         if failures > RETRIES:
-            return replace(known, failures=failures, is_failed=True, next_call_time=None)
-        return replace(known, failures=failures, next_call_time=retry_time(now, self.refund_id, failures))
+            return replace(known, failures=failures, is_pending=False, is_failed=True, next_call_time=None)
+        return replace(known, failures=failures, is_pending=False, next_call_time=retry_time(now, self.refund_id, failures))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.message import Message
 
 from chassis.rest.codec import reader
@@ -37,7 +38,8 @@ class RequestReader:
             (place, name, text_reader(fields[name])) for place, name in enumerate(route.variables) if name in fields
         ]
         self._query = query_reader(descriptor, query_fields(route))
-        self._body = reader(descriptor, frozenset(route.variables)) if route.body else None
+        self._raw_body = route.raw_body
+        self._body = reader(descriptor, frozenset(route.variables)) if route.body and not route.raw_body else None
         self._has_version = EXPECTED_VERSION in fields
 
     def read(self, values: Sequence[str], query: bytes, body: bytes, headers: Headers) -> Message:
@@ -50,6 +52,9 @@ class RequestReader:
             arguments.update(self._query(query, offences))
         if offences.total:
             raise Refused(from_offences(offences))
+        if self._raw_body:
+            content_type = headers.get(b"content-type", b"").decode("latin-1")
+            arguments[self._raw_body] = HttpBody(content_type=content_type, data=body)
         if self._has_version:
             _expect_version(arguments, headers)
         return self._make(**arguments)

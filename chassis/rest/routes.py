@@ -69,6 +69,11 @@ class Route:
         return f"/{self.rpc.containing_service.full_name}/{self.rpc.name}"
 
     @property
+    def raw_body(self) -> str:
+        """The request field that takes the body as it came; empty where the body is JSON, or where there is none."""
+        return self.body.removeprefix("*")
+
+    @property
     def is_keyed(self) -> bool:
         """Whether a call needs an idempotency key."""
         return self.policy.idempotency == options_pb2.IDEMPOTENCY_KEYED
@@ -100,8 +105,8 @@ def _route(service: Service, rpc: MethodDescriptor, policy: options_pb2.MethodPo
     for segment in segments:
         if not (_VARIABLE.fullmatch(segment) or _SEGMENT.fullmatch(segment)):
             raise ContractError(f"{rpc.full_name}: {segment!r} is not a supported path segment")
-    if rule.body not in ("", "*"):
-        raise ContractError(f"{rpc.full_name}: the body is all of the request (*) or nothing")
+    if rule.body not in ("", "*") and not _is_http_body(rpc.input_type.fields_by_name.get(rule.body)):
+        raise ContractError(f"{rpc.full_name}: the body is all of the request (*), an HttpBody of it, or nothing")
     route = Route(
         method=kind.upper(),
         segments=segments,
@@ -126,6 +131,10 @@ def _resource(rpc: MethodDescriptor, name: str) -> FieldDescriptor | None:
     return field
 
 
+def _is_http_body(field: FieldDescriptor | None) -> bool:
+    return field is not None and is_message(field) and message_of(field).full_name == HTTP_BODY
+
+
 def _check_variables(route: Route) -> None:
     fields = route.rpc.input_type.fields_by_name
     for name in route.variables:
@@ -139,12 +148,15 @@ def _check_variables(route: Route) -> None:
 
 
 def _location(route: Route, routes: Iterable[Route]) -> tuple[str, ...] | None:
-    """Find the path of what a 201 made: a GET one variable below, whose variables are fields of the answer."""
+    """Find the path of what a 201 made: a GET one variable below, whose variables are fields of the answer.
+
+    What is made below something else, such as /v1/invoices/{invoice_id}/credit-notes, may be read at /v1/credit-notes/{...}.
+    """
     if route.policy.success_status != 201:
         return None
-    made = route.made
+    made, collections = route.made, (route.segments, (route.segments[0], route.segments[-1]))
     for other in routes:
-        below = other.segments[:-1] == route.segments and other.segments[-1].startswith("{")
+        below = other.segments[:-1] in collections and other.segments[-1].startswith("{")
         if other.method == "GET" and below and all(name in made.fields_by_name for name in other.variables):
             return other.segments
     raise ContractError(f"{route.rpc.full_name} answers 201, but there is no GET {route.path}/{{id}} for what it made")

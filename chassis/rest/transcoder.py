@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 
@@ -25,6 +26,9 @@ from chassis.rest.upstreams import Upstreams
 BODY_LIMIT = 256 * 1024
 TIMEOUT = 5.0
 LONGEST_TIMEOUT = 30.0
+SIGNATURE_HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
+MAX_SIGNATURE = 2_048
+_PRINTABLE = re.compile(rb"[!-~]([ -~]*[!-~])?")
 
 log = structlog.get_logger(__name__)
 Metadata = list[tuple[str, str]]
@@ -68,7 +72,9 @@ class Transcoder:
         body = b""
         if route.body:
             body = await read_body(receive, BODY_LIMIT)
-            _check_media_type(context.headers, body)
+            _check_encoding(context.headers)
+            if not route.raw_body:
+                _check_media_type(context.headers, body)
         query: bytes = scope["query_string"]
         request = endpoint.reader.read(match.values, query, body, context.headers)
         response, trailing = await _invoke(call, request, metadata, min(TIMEOUT + wait, LONGEST_TIMEOUT))
@@ -110,6 +116,8 @@ def _metadata(route: Route, context: RequestContext) -> tuple[Metadata, int]:
         metadata.append(("authorization", authorization.decode("ascii")))
     if state := tracestate(headers.get(b"tracestate")):
         metadata.append(("tracestate", state))
+    if not route.needs_token:
+        metadata += _signature(headers)
     if not route.is_keyed:
         return metadata, 0
     key = idempotency_key(headers.get(b"idempotency-key"))
@@ -122,14 +130,25 @@ def _metadata(route: Route, context: RequestContext) -> tuple[Metadata, int]:
     return metadata, wait
 
 
+def _signature(headers: Headers) -> Metadata:
+    """Pass on what proves who sent the body; what no such header can be is as good as no proof."""
+    sent = [(name, headers[name.encode()]) for name in SIGNATURE_HEADERS if name.encode() in headers]
+    if any(len(value) > MAX_SIGNATURE or not _PRINTABLE.fullmatch(value) for _, value in sent):
+        raise Refused(Problem("UNAUTHENTICATED"))
+    return [(name, value.decode("ascii")) for name, value in sent]
+
+
 def _is_shared(route: Route, wait: int) -> bool:
     """Whether a call may travel with others: commands of the domain, which are soon done."""
     return route.is_keyed and route.service.upstream != "" and not wait
 
 
-def _check_media_type(headers: Headers, body: bytes) -> None:
+def _check_encoding(headers: Headers) -> None:
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise Refused(Problem("UNSUPPORTED_MEDIA_TYPE", "Content-Encoding is not supported."))
+
+
+def _check_media_type(headers: Headers, body: bytes) -> None:
     media_type, _, parameters = headers.get(b"content-type", b"").decode("latin-1").lower().partition(";")
     if not body and not media_type:
         return

@@ -13,7 +13,11 @@ from chassis.rest.call_batcher import Call, CallBatcher, LoneCall, SharedCall
 from chassis.rest.routes import Route
 
 MAX_ANSWER = 16 * 1024 * 1024  # 200 orders of 500 lines; what goes in is bounded by the body's limit
-_REPEATABLE = (options_pb2.IDEMPOTENCY_NO_SIDE_EFFECTS, options_pb2.IDEMPOTENCY_KEYED)
+_REPEATABLE = (
+    options_pb2.IDEMPOTENCY_NO_SIDE_EFFECTS,
+    options_pb2.IDEMPOTENCY_KEYED,
+    options_pb2.IDEMPOTENCY_BY_MESSAGE,
+)
 
 
 class Upstreams:

@@ -80,13 +80,28 @@ class Evidence:
 
     @property
     def received(self) -> int:
-        """Money that came in for it, in minor units."""
-        return _sum(self.payments)
+        """Money that came in for it, in minor units of whatever currency, as the books add it up."""
+        return sum(int(payment["received"]["minor_units"]) for payment in self.payments if "received" in payment)
+
+    @property
+    def applied(self) -> int:
+        """What of it went to the invoice."""
+        return sum(int(payment["applied"]["minor_units"]) for payment in self.payments if "applied" in payment)
 
     @property
     def returned(self) -> int:
         """Money that went back."""
-        return _sum(self.refunds)
+        return _sum(refund for refund in self.refunds if refund["state"] == "SUCCEEDED")
+
+    @property
+    def owed_back(self) -> int:
+        """Money that still has to go back."""
+        return _sum(refund for refund in self.refunds if refund["state"] != "SUCCEEDED")
+
+    @property
+    def allowed(self) -> int:
+        """What people took off what was shipped."""
+        return _sum(refund for refund in self.refunds if refund["reason"] == "ALLOWANCE")
 
     def balance(self, account: str) -> int:
         """Debit minus credit of this account over its journals."""
@@ -127,4 +142,4 @@ def _kept(line: Json, name: str) -> int:
 
 
 def _sum(rows: Iterable[Json]) -> int:
-    return sum(int(row["amount"]["minor_units"]) for row in rows if row["state"] == "SUCCEEDED")
+    return sum(int(row["amount"]["minor_units"]) for row in rows)

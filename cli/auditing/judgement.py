@@ -50,11 +50,10 @@ def confirmed(evidence: Evidence) -> Iterator[str]:
     """I10, first half: CONFIRMED means reserved, paid exactly once, and approved where needed."""
     if evidence.state not in CONFIRMED:
         return
-    paid = [payment for payment in evidence.payments if payment["state"] == "SUCCEEDED"]
-    is_back = evidence.settlement == "FAILED" or evidence.received - evidence.returned == evidence.kept
-    if len(paid) != (1 if evidence.total else 0) or evidence.received != evidence.total or not is_back:
-        money = f"{evidence.received} of {evidence.total} came in, {evidence.returned} went back, {evidence.kept} is kept"
-        yield f"is {evidence.state}, paid {len(paid)} times: {money}"
+    stays = evidence.received - evidence.returned - evidence.owed_back
+    if evidence.applied != evidence.total or stays != evidence.kept - evidence.allowed:
+        money = f"{evidence.applied} of {evidence.total} was paid, {evidence.received} came in, {evidence.returned} went back"
+        yield f"is {evidence.state}: {money}, {evidence.owed_back} will, {evidence.kept - evidence.allowed} should stay"
     states = {approval["state"] for approval in evidence.approvals}
     if not states <= {"GRANTED", "NOT_REQUIRED"}:
         yield f"is {evidence.state} with an approval that is {', '.join(sorted(states))}"
@@ -105,12 +104,11 @@ def ledger(evidence: Evidence) -> Iterator[str]:
 
 def _balances(evidence: Evidence) -> dict[str, int]:
     """Debit minus credit of the order's accounts at rest."""
+    cash = {"1000": evidence.received - evidence.returned, "2100": 0, "2200": -evidence.owed_back}
     if evidence.state in CONFIRMED or evidence.state == "AWAITING_APPROVAL":
-        owed = 0 if evidence.settlement in ("", "SETTLED") else -evidence.balance("2200")
-        cash, deferred = evidence.kept + owed, evidence.kept_net - evidence.earned
-        return {"1000": cash, "1100": 0, "2300": -deferred, "2100": 0, "2200": -owed, "4000": -evidence.earned}
+        return {**cash, "1100": 0, "2300": evidence.earned - evidence.kept_net, "4000": -evidence.earned}
     if evidence.state in ("AWAITING_PAYMENT", "PAYMENT_FAILED"):
-        return {"1100": evidence.total - evidence.received, "2300": -evidence.net}
+        return {**cash, "1100": evidence.total - evidence.applied, "2300": -evidence.net}
     if evidence.settlement == "SETTLED":
         return {"1000": 0, "1100": 0, "2000": 0, "2100": 0, "2200": 0, "2300": 0}
     return {}

@@ -27,5 +27,17 @@ def credit_notes(stage: Stage, placed: Placed) -> list[int]:
     return [row["total"]["minor_units"] for row in rows]
 
 
+def anomalies(stage: Stage, placed: Placed) -> list[str]:
+    """What the provider contradicted himself in about its payments."""
+    rows = stage.reader.pages("/v1/payments", "payments", order_id=placed.order_id)
+    return [anomaly for row in rows for anomaly in row["anomalies"]]
+
+
+def differences(stage: Stage) -> list[list[str]]:
+    """What we, the provider and the ledger do not agree on."""
+    answer = stage.reader.post("/v1/ledger/reconcile", {})
+    return [[row["kind"], row["resource_id"]] for row in answer["differences"]]
+
+
 def _members(stage: Stage, plural: str, placed: Placed, name: str) -> list[str]:
     return [row[name] for row in stage.reader.pages(f"/v1/{plural}", plural, order_id=placed.order_id)]

@@ -8,7 +8,19 @@ from dataclasses import dataclass
 
 from cli.client import RestClient
 from cli.exits import CommandFailed
-from cli.scenarios import approval, backorder, cancel, deadline, declined, duplicate, happy, mutual_hold, partial, prices
+from cli.scenarios import (
+    approval,
+    backorder,
+    cancel,
+    deadline,
+    declined,
+    duplicate,
+    happy,
+    mutual_hold,
+    partial,
+    prices,
+    ways_to_pay,
+)
 from cli.scenarios.check import Check
 from cli.scenarios.narrator import Narrator, Silence
 from cli.scenarios.stage import Stage
@@ -31,6 +43,7 @@ SCENARIOS: dict[str, Scenario] = {
     "cancel": Scenario(cancel.play, cancel.SUMMARY),
     "partial": Scenario(partial.play, partial.SUMMARY),
     "prices": Scenario(prices.play, prices.SUMMARY),
+    "money": Scenario(ways_to_pay.play, ways_to_pay.SUMMARY),
     "duplicate": Scenario(duplicate.play, duplicate.SUMMARY),
     "deadline": Scenario(deadline.play, deadline.SUMMARY),
 }
@@ -51,10 +64,15 @@ class Outcome:
         return all(check.holds for check in self.checks)
 
 
-def perform(name: str, client: RestClient, narrator: Narrator | None = None) -> Outcome:
-    """Play one scenario to its end; what stops it is one more check that fails."""
+def with_method(method: str) -> Scenario:
+    """Return the scenario of one way to pay."""
+    return Scenario(lambda stage: ways_to_pay.play(stage, (method,)), f"an order paid with {method}")
+
+
+def perform(name: str, client: RestClient, narrator: Narrator | None = None, scenario: Scenario | None = None) -> Outcome:
+    """Play one scenario to its end, that of the name or another; what stops it is one more check that fails."""
     told = narrator or Silence()
-    scenario, stage, began = SCENARIOS[name], Stage(client, told), time.monotonic()
+    scenario, stage, began = scenario or SCENARIOS[name], Stage(client, told), time.monotonic()
     told.begin(name, scenario.summary)
     try:
         scenario.play(stage)

@@ -37,6 +37,7 @@ class Stage:
         self.client = client
         self.buyer = client.as_user("buyer")
         self.ops = client.as_user("ops")
+        self.finance = client.as_user("finance")
         self.reader = client.as_user("admin")
         self.checks: list[Check] = []
         self.orders: list[Placed] = []
@@ -87,21 +88,26 @@ class Stage:
         """Say what the scenario does."""
         self._narrator.note(text)
 
-    def until_state(self, placed: Placed, state: str) -> Json:
+    def until_state(self, placed: Placed, state: str, seconds: float = STATE_SECONDS) -> Json:
         """Wait until the order is in this state, telling events; ScenarioFailed when it does not get there."""
-        return self._until(placed, lambda order: order["state"] == state, f"{placed.label} {state}")
+        return self._until(placed, lambda order: order["state"] == state, f"{placed.label} {state}", seconds)
 
-    def until_settled(self, placed: Placed) -> Json:
-        """Wait until the cancellation of the order, or of what remained of it, is settled."""
-        return self._until(placed, lambda order: order.get("settlement") == "SETTLED", f"{placed.label} SETTLED")
+    def until_settled(self, placed: Placed, settlement: str = "SETTLED", seconds: float = STATE_SECONDS) -> Json:
+        """Wait until the cancellation of the order, or of what remained of it, has come so far."""
+        holds: Callable[[Json], bool] = lambda order: order.get("settlement") == settlement  # noqa: E731
+        return self._until(placed, holds, f"{placed.label} {settlement}", seconds)
 
-    def _until(self, placed: Placed, holds: Callable[[Json], bool], what: str) -> Json:
+    def until(self, placed: Placed, holds: Callable[[], bool], what: str) -> None:
+        """Wait until something else about the order holds."""
+        self._until(placed, lambda _order: holds(), f"{placed.label}: {what}", STATE_SECONDS)
+
+    def _until(self, placed: Placed, holds: Callable[[Json], bool], what: str, seconds: float) -> Json:
         def read() -> Json:
             self.tell()
             return self.order(placed)
 
         try:
-            return wait_until(read, holds, what=what, seconds=STATE_SECONDS)
+            return wait_until(read, holds, what=what, seconds=seconds)
         except NeverHappened as late:
             state = self.order(placed)
             raise ScenarioFailed(f"{what} did not come; order {placed.order_id} is {brief(state)}") from late

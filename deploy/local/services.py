@@ -10,6 +10,7 @@ from deploy.local import probes
 from deploy.local.component import Component
 from deploy.local.ports import LOCALHOST
 from deploy.local.process import Launch
+from deploy.local.providers.psp import WEBHOOK_SECRETS
 from deploy.local.site import ROOT, Site, inherited_environment
 
 VERSION = "0.1.0"
@@ -91,12 +92,17 @@ def _environment(site: Site) -> dict[str, str]:
 
 
 def _service_environment(site: Site, row: Service) -> dict[str, str]:
-    """The environment of one service; the migrator's URL is given to the migration only."""
-    return _environment(site) | {
-        "ATLAS_DATABASE_URL": site.postgres_url(row.role("app"), row.package),
-        "ATLAS_KAFKA_BOOTSTRAP": site.kafka_bootstrap,
-        "ATLAS_KAFKA_PROVIDER": site.kafka_provider,
-        "ATLAS_GRPC_PORT": str(site.ports.base + row.offset),
-        "ATLAS_ADMIN_PORT": str(site.ports.base + row.offset + 1),
-        "ATLAS_PSP_URL": site.psp_url,
-    }
+    """The environment of one service; the migrator's URL is given to the migration only, webhook secrets to billing only."""
+    own = WEBHOOK_SECRETS if row.package == "billing_svc" else {}
+    return (
+        _environment(site)
+        | own
+        | {
+            "ATLAS_DATABASE_URL": site.postgres_url(row.role("app"), row.package),
+            "ATLAS_KAFKA_BOOTSTRAP": site.kafka_bootstrap,
+            "ATLAS_KAFKA_PROVIDER": site.kafka_provider,
+            "ATLAS_GRPC_PORT": str(site.ports.base + row.offset),
+            "ATLAS_ADMIN_PORT": str(site.ports.base + row.offset + 1),
+            "ATLAS_PSP_URL": site.psp_url,
+        }
+    )

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chassis.money import Money
+
 
 @dataclass(frozen=True, slots=True)
 class IntentRequest:
@@ -20,7 +22,10 @@ class IntentRequest:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One stored intent. `request` is absent in a tombstone: the key was canceled before anything came under it."""
+    """One stored intent. `request` is absent in a tombstone: the key was canceled before anything came under it.
+
+    `received` is what comes in when it succeeds, which need not be what was asked.
+    """
 
     number: int
     intent_id: str
@@ -29,15 +34,25 @@ class Intent:
     outcome: str
     decline_kind: str | None
     decline_code: str | None
+    received: Money | None
     create_time: float
     settle_time: float
     cancel_time: float | None
+
+    @property
+    def payment_method(self) -> str:
+        """What it was to be paid with, nothing in a tombstone."""
+        return self.request.payment_method if self.request else ""
 
     def state(self, now: float) -> str:
         """Return SUCCEEDED, PENDING, DECLINED or CANCELED."""
         if self.cancel_time is not None:
             return "CANCELED"
         return self.outcome if now >= self.settle_time else "PENDING"
+
+    def received_by(self, now: float) -> Money | None:
+        """Return what has come in, None where nothing has."""
+        return self.received if self.state(now) == "SUCCEEDED" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +65,7 @@ class RefundRequest:
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """One stored refund, in its intent's currency."""
+    """One stored refund, in the currency that came in; `tries` counts the calls that asked for it while it failed."""
 
     number: int
     refund_id: str
@@ -59,4 +74,10 @@ class Refund:
     currency_code: str
     outcome: str
     failure_code: str | None
+    tries: int
     create_time: float
+    settle_time: float
+
+    def state(self, now: float) -> str:
+        """Return SUCCEEDED, PENDING or FAILED."""
+        return self.outcome if now >= self.settle_time else "PENDING"

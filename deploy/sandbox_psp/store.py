@@ -1,202 +1,126 @@
-"""The provider's memory: one SQLite file under --home, committed to disk before anything is answered.
-
-One connection behind a lock: every call is one transaction, so the same key twice at once is one intent.
-"""
+"""Everything the provider knows and does, each call one transaction on disk; what is due happens first in it."""
 
 from __future__ import annotations
 
 import sqlite3
-import threading
-import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-from deploy.sandbox_psp.behaviours import behaviour_of
+from deploy.sandbox_psp import balances, charging, outbox, refunding, rows, schedule
+from deploy.sandbox_psp.behaviours import Delays
+from deploy.sandbox_psp.charging import Creation
+from deploy.sandbox_psp.database import Database, Transaction
+from deploy.sandbox_psp.earnings import Fee, Payout
 from deploy.sandbox_psp.intents import Intent, IntentRequest, Refund, RefundRequest
+from deploy.sandbox_psp.messages import Message
+from deploy.sandbox_psp.outbox import Attempt
+from deploy.sandbox_psp.schedule import Cause, take_due
 
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS intent (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, intent_id TEXT NOT NULL UNIQUE, key TEXT NOT NULL UNIQUE,
-    minor_units INTEGER, currency_code TEXT, payment_method TEXT, reference TEXT,
-    outcome TEXT NOT NULL, decline_kind TEXT, decline_code TEXT,
-    create_time REAL NOT NULL, settle_time REAL NOT NULL, cancel_time REAL
-) STRICT;
-CREATE TABLE IF NOT EXISTS refund (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, refund_id TEXT NOT NULL UNIQUE, key TEXT NOT NULL UNIQUE,
-    intent_key TEXT NOT NULL REFERENCES intent (key), minor_units INTEGER NOT NULL CHECK (minor_units > 0),
-    currency_code TEXT NOT NULL, outcome TEXT NOT NULL, failure_code TEXT, create_time REAL NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS refund_intent ON refund (intent_key);
-"""
+T = TypeVar("T")
 
-
-class Refusal(Exception):
-    """What the provider will not do, with its code for the caller."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
+_HAPPENS: Final = {
+    Cause.ARRIVAL: charging.arrive,
+    Cause.SETTLEMENT: charging.settle,
+    Cause.WRONG_REPORT: charging.report_wrongly,
+    Cause.REFUND_SETTLEMENT: refunding.settle,
+}
+_PAGES: Final = {
+    kind: f"SELECT * FROM {kind} WHERE number > ? ORDER BY number LIMIT ?"  # noqa: S608 - names of our own tables
+    for kind in ("intent", "refund", "fee", "payout", "message")
+}
 
 
 class Store:
-    """Intents and refunds on disk. Times are seconds since the epoch and come from the caller."""
+    """The provider's books. Times are seconds since the epoch and come from the caller; called from several threads.
 
-    def __init__(self, home: Path) -> None:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = threading.Lock()
-        self._connection = sqlite3.connect(home / "psp.sqlite3", isolation_level=None, check_same_thread=False)
-        self._connection.row_factory = sqlite3.Row
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = FULL")
-        self._connection.executescript(_SCHEMA)
+    Lists are in the order in which things came to be, from the one after number `after`.
+    """
+
+    def __init__(self, home: Path, *, keeps_webhooks: bool = False) -> None:
+        self._database = Database(home, keeps_webhooks=keeps_webhooks)
+
+    @property
+    def changes(self) -> int:
+        """How many rows have been written so far: as long as it stays, nothing is new. Costs nothing to look at."""
+        return self._database.changes
 
     def close(self) -> None:
         """Close the file."""
-        self._connection.close()
+        self._database.close()
 
-    def create_intent(self, key: str, request: IntentRequest, *, now: float, slow_seconds: float) -> tuple[Intent, bool]:
-        """Return the intent under `key` and whether it is new; another request under a used key is refused."""
-        with self._transaction() as db:
-            if known := _intent(db, key):
-                if known.request not in (None, request):
-                    raise Refusal("idempotency_mismatch")
-                return known, False
-            does = behaviour_of(request.payment_method)
-            settle = now + slow_seconds if does.is_slow else now
-            db.execute(
-                "INSERT INTO intent (intent_id, key, minor_units, currency_code, payment_method, reference,"
-                " outcome, decline_kind, decline_code, create_time, settle_time) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    *(
-                        _new_id("pi"),
-                        key,
-                        request.minor_units,
-                        request.currency_code,
-                        request.payment_method,
-                        request.reference,
-                    ),
-                    *(does.outcome, does.decline_kind, does.decline_code, now, settle),
-                ),
-            )
-            return _known_intent(db, key), True
+    def create_intent(self, key: str, request: IntentRequest, *, now: float, delays: Delays) -> Creation:
+        """Return the intent under `key`, made now if it is new; another request under a used key is refused."""
+        with self._transaction(now) as transaction:
+            return charging.create(transaction, key, request, now=now, delays=delays)
 
     def cancel_intent(self, key: str, *, now: float) -> Intent:
         """Cancel what is pending; an unknown key becomes a tombstone; a finished intent stays as it is."""
-        with self._transaction() as db:
-            known = _intent(db, key)
-            if known is None:
-                db.execute(
-                    "INSERT INTO intent (intent_id, key, outcome, create_time, settle_time, cancel_time)"
-                    " VALUES (?, ?, 'CANCELED', ?, ?, ?)",
-                    (_new_id("pi"), key, now, now, now),
-                )
-            elif known.state(now) == "PENDING":
-                db.execute("UPDATE intent SET cancel_time = ? WHERE key = ?", (now, key))
-            return _known_intent(db, key)
+        with self._transaction(now) as transaction:
+            return charging.cancel(transaction, key, now=now)
 
-    def create_refund(self, key: str, request: RefundRequest, *, now: float) -> tuple[Refund, bool]:
-        """Return the refund under `key` and whether it is new; all refunds of an intent stay within its amount."""
-        with self._transaction() as db:
-            if known := _refund(db, key):
-                if known.request != request:
-                    raise Refusal("idempotency_mismatch")
-                return known, False
-            intent = _intent(db, request.intent_key)
-            if intent is None:
-                raise Refusal("intent_not_found")
-            if intent.request is None or intent.state(now) != "SUCCEEDED":
-                raise Refusal("intent_not_succeeded")
-            if _refunded(db, request.intent_key) + request.minor_units > intent.request.minor_units:
-                raise Refusal("refund_exceeds_intent")
-            db.execute(
-                "INSERT INTO refund (refund_id, key, intent_key, minor_units, currency_code, outcome, create_time)"
-                " VALUES (?, ?, ?, ?, ?, 'SUCCEEDED', ?)",
-                (_new_id("re"), key, request.intent_key, request.minor_units, intent.request.currency_code, now),
-            )
-            return _known_refund(db, key), True
+    def create_refund(self, key: str, request: RefundRequest, *, now: float, delays: Delays) -> tuple[Refund, bool]:
+        """Return the refund under `key` and whether it is new; all refunds of an intent stay within what it brought in."""
+        with self._transaction(now) as transaction:
+            return refunding.create(transaction, key, request, now=now, delays=delays)
 
-    def intent(self, key: str) -> Intent:
+    def pay_out(self, currency_code: str, *, now: float) -> Payout:
+        """Pay out what is in the balance of a currency, or refuse when it is empty."""
+        with self._transaction(now) as transaction:
+            return balances.pay_out(transaction, currency_code, now=now)
+
+    def intent(self, key: str, *, now: float) -> Intent:
         """Return the intent under `key`, or refuse."""
-        with self._lock:
-            return _known_intent(self._connection, key)
+        with self._transaction(now) as transaction:
+            return rows.known_intent(transaction.db, key)
 
-    def refund(self, key: str) -> Refund:
+    def refund(self, key: str, *, now: float) -> Refund:
         """Return the refund under `key`, or refuse."""
-        with self._lock:
-            return _known_refund(self._connection, key)
+        with self._transaction(now) as transaction:
+            return rows.known_refund(transaction.db, key)
 
-    def intents(self, *, after: int, limit: int) -> list[Intent]:
-        """Return intents in the order they were made, from the one after number `after`."""
-        with self._lock:
-            rows = self._connection.execute("SELECT * FROM intent WHERE number > ? ORDER BY number LIMIT ?", (after, limit))
-            return [_to_intent(row) for row in rows]
+    def intents(self, *, now: float, after: int, limit: int) -> list[Intent]:
+        """List intents."""
+        return self._page("intent", rows.to_intent, now, (after, limit))
 
-    def refunds(self, *, after: int, limit: int) -> list[Refund]:
-        """Return refunds in the order they were made, from the one after number `after`."""
-        with self._lock:
-            rows = self._connection.execute("SELECT * FROM refund WHERE number > ? ORDER BY number LIMIT ?", (after, limit))
-            return [_to_refund(row) for row in rows]
+    def refunds(self, *, now: float, after: int, limit: int) -> list[Refund]:
+        """List refunds."""
+        return self._page("refund", rows.to_refund, now, (after, limit))
+
+    def fees(self, *, now: float, after: int, limit: int) -> list[Fee]:
+        """List fees."""
+        return self._page("fee", balances.to_fee, now, (after, limit))
+
+    def payouts(self, *, now: float, after: int, limit: int) -> list[Payout]:
+        """List payouts."""
+        return self._page("payout", balances.to_payout, now, (after, limit))
+
+    def messages(self, *, now: float, after: int, limit: int) -> list[Message]:
+        """List webhook messages."""
+        return self._page("message", outbox.to_message, now, (after, limit))
+
+    def resend(self, message_id: str, *, now: float) -> Message:
+        """Make a message due once more, or refuse where there is none."""
+        with self._transaction(now) as transaction:
+            return outbox.resend(transaction.db, message_id, now=now)
+
+    def exchange(self, attempts: Sequence[Attempt], *, now: float, limit: int) -> tuple[list[Message], float]:
+        """Keep what became of tries to deliver; return up to `limit` messages that are due, and when the next thing is."""
+        with self._transaction(now) as transaction:
+            outbox.record(transaction.db, attempts, now=now)
+            next_time = min(outbox.next_time(transaction.db), schedule.next_time(transaction.db))
+            return outbox.due_messages(transaction.db, now=now, limit=limit), next_time
+
+    def _page(self, kind: str, read: Callable[[sqlite3.Row], T], now: float, place: tuple[int, int]) -> list[T]:
+        with self._transaction(now) as transaction:
+            return [read(row) for row in transaction.db.execute(_PAGES[kind], place)]
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
-
-
-def _new_id(prefix: str) -> str:
-    return f"{prefix}_{uuid.uuid4().hex}"
-
-
-def _intent(db: sqlite3.Connection, key: str) -> Intent | None:
-    row = db.execute("SELECT * FROM intent WHERE key = ?", (key,)).fetchone()
-    return _to_intent(row) if row else None
-
-
-def _known_intent(db: sqlite3.Connection, key: str) -> Intent:
-    intent = _intent(db, key)
-    if intent is None:
-        raise Refusal("intent_not_found")
-    return intent
-
-
-def _refund(db: sqlite3.Connection, key: str) -> Refund | None:
-    row = db.execute("SELECT * FROM refund WHERE key = ?", (key,)).fetchone()
-    return _to_refund(row) if row else None
-
-
-def _known_refund(db: sqlite3.Connection, key: str) -> Refund:
-    refund = _refund(db, key)
-    if refund is None:
-        raise Refusal("refund_not_found")
-    return refund
-
-
-def _refunded(db: sqlite3.Connection, intent_key: str) -> int:
-    query = "SELECT COALESCE(SUM(minor_units), 0) FROM refund WHERE intent_key = ? AND outcome <> 'FAILED'"
-    return int(db.execute(query, (intent_key,)).fetchone()[0])
-
-
-def _to_intent(row: sqlite3.Row) -> Intent:
-    request = None
-    if row["minor_units"] is not None:
-        request = IntentRequest(row["minor_units"], row["currency_code"], row["payment_method"], row["reference"])
-    return Intent(
-        *(row["number"], row["intent_id"], row["key"], request),
-        *(row["outcome"], row["decline_kind"], row["decline_code"]),
-        *(row["create_time"], row["settle_time"], row["cancel_time"]),
-    )
-
-
-def _to_refund(row: sqlite3.Row) -> Refund:
-    return Refund(
-        *(row["number"], row["refund_id"], row["key"], RefundRequest(row["intent_key"], row["minor_units"])),
-        *(row["currency_code"], row["outcome"], row["failure_code"], row["create_time"]),
-    )
+    def _transaction(self, now: float) -> Iterator[Transaction]:
+        """Open a transaction in which everything has happened that is due by `now`, each at its own time."""
+        with self._database.transaction() as transaction:
+            while due := take_due(transaction.db, now):
+                cause, key, due_time = due
+                _HAPPENS[cause](transaction, key, now=due_time)
+            yield transaction

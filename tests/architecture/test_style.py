@@ -25,6 +25,11 @@ CONTRACT_EXTRAS = {
     "order_svc/price_wire.py",
     "billing_svc/ledger_queries.py",
     "billing_svc/resources.py",
+    "billing_svc/documents.py",
+    "billing_svc/command_wire.py",
+    "billing_svc/webhooks.py",
+    "billing_svc/webhook_wire.py",
+    "billing_svc/reconciling.py",
     "reporting_svc/summaries.py",
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 from pydantic import SecretStr
@@ -16,6 +16,7 @@ from chassis.clock import ManualClock
 from chassis.ids import IdSource
 from chassis.memory_broker import MemoryBroker
 from tests.billing_svc.builders import NOW
+from tests.billing_svc.served import Client, served
 from tests.billing_svc.till import Till
 
 
@@ -48,6 +49,13 @@ def new_till(billing_database: str) -> Iterator[Callable[[], Till]]:
 def till(new_till: Callable[[], Till]) -> Till:
     """One service for the module."""
     return new_till()
+
+
+@pytest.fixture(scope="module")
+async def client(till: Till) -> AsyncIterator[Client]:
+    """A client of a server that runs for the module."""
+    async with served(till) as made:
+        yield made
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ INSERT INTO journal (journal_id, ref, kind, order_id, invoice_id, post_time)
 INSERT INTO entry VALUES ('{id}', 1, '{debit}', 'EUR', 5), ('{id}', 2, '{credit}', 'EUR', -5)
 """
 SET_BACK = "ALTER TABLE entry DISABLE TRIGGER ALL; UPDATE entry SET amount = amount + 1 WHERE account = '1000'"
+RESEAL = "ALTER TABLE seal DISABLE TRIGGER ALL; UPDATE seal SET hash = previous_hash WHERE sequence = 2"
 
 
 def _journal(debit: str, credit: str, kind: str = "PAYMENT") -> str:
@@ -30,6 +31,7 @@ def till(new_till: Callable[[], Till]) -> Till:
     paid, refunded = new_order_id(), new_order_id()
     till.settle(*[event for o in (paid, refunded) for event in (order_placed(o), inventory_reserved(o))])
     till.settle(order_cancelled(refunded))
+    assert till.seal()
     return till
 
 
@@ -40,7 +42,11 @@ def test_nothing_is_found_where_nothing_is_wrong(till: Till) -> None:
 @pytest.mark.parametrize(
     ("breach", "names"),
     [
-        (SET_BACK, {"I8.journals", "I8.trial-balance"}),
+        (SET_BACK, {"I8.journals", "I8.trial-balance", "I8.chain", "ledger.balances"}),
+        (RESEAL, {"I8.chain"}),
+        ("UPDATE balance SET credit = credit + 1, debit = debit + 1 WHERE span = 'HOUR'", {"ledger.balances"}),
+        ("UPDATE balance SET credit = credit + 1 WHERE span = 'ALL'", {"I8.chain", "ledger.balances"}),
+        ("DELETE FROM balance WHERE span = 'MINUTE'", {"ledger.balances"}),
         (_journal("1100", "1000"), {"ledger.1100"}),
         (_journal("1000", "2200"), {"ledger.2200"}),
         (_journal("1000", "2100"), {"ledger.2100"}),

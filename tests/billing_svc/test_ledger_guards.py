@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -14,6 +15,14 @@ from chassis import migrate
 Lines = Sequence[tuple[str, str, int]]
 BALANCED: Lines = [("1000", "EUR", 5), ("1100", "EUR", -5)]
 DENIED = "42501"
+REFUSED = {
+    "UPDATE TABLE_NAME SET journal_id = journal_id": "permission denied",
+    "DELETE FROM TABLE_NAME": "permission denied",
+    "TRUNCATE TABLE_NAME": "permission denied",
+    "ALTER TABLE TABLE_NAME DISABLE TRIGGER ALL": "must be owner",
+    "ALTER TABLE TABLE_NAME ADD COLUMN more text": "must be owner",
+    "DROP TABLE TABLE_NAME": "must be owner",
+}
 
 
 @pytest.fixture
@@ -119,6 +128,7 @@ def test_a_natural_key_is_posted_once(connection: psycopg.Connection[Any]) -> No
     [
         *("UPDATE journal SET kind = 'VOID'", "UPDATE entry SET amount = amount + 1", "UPDATE entry SET line = 1 WHERE false"),
         *("DELETE FROM journal", "DELETE FROM entry", "TRUNCATE journal, entry", "TRUNCATE entry"),
+        *("UPDATE seal SET sequence = 1", "DELETE FROM seal", "TRUNCATE seal"),
     ],
 )
 def test_nothing_in_the_ledger_is_changed_or_removed(connection: psycopg.Connection[Any], statement: str) -> None:
@@ -128,7 +138,23 @@ def test_nothing_in_the_ledger_is_changed_or_removed(connection: psycopg.Connect
     assert refused.value.sqlstate == DENIED
 
 
-def test_the_application_may_only_read_and_add(infra: Any, new_database: Callable[[str], str]) -> None:
+@pytest.mark.parametrize(
+    ("sequence", "previous"), [(2, 1), (1, 1), (7, 0)], ids=["no seal before it", "not the first hash", "a gap"]
+)
+def test_a_seal_that_does_not_continue_the_one_before_is_refused(
+    connection: psycopg.Connection[Any], sequence: int, previous: int
+) -> None:
+    row = (sequence, str(uuid.uuid4()), bytes([previous]) * 32, bytes(32))
+    with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match=f"seal {sequence} does not continue"):
+        connection.execute("INSERT INTO seal VALUES (%s, %s, %s, %s)", row)
+
+
+def test_a_journal_waits_for_its_seal_whoever_posts_it(connection: psycopg.Connection[Any]) -> None:
+    journal_id = _post(connection, BALANCED)
+    assert connection.execute("SELECT FROM unsealed WHERE journal_id = %s", (journal_id,)).fetchone() is not None
+
+
+def test_the_application_may_only_read_and_add(new_database: Callable[[str], str]) -> None:
     """Where the application's role exists when the ledger is made, it has no other right, whatever its defaults are."""
     url = new_database("ledger")
     with psycopg.connect(url, autocommit=True) as admin:
@@ -142,10 +168,13 @@ def test_the_application_may_only_read_and_add(infra: Any, new_database: Callabl
         migrate.upgrade("billing_svc", url)
         admin.execute("SET ROLE billing_svc_app")
         assert _is_kept(admin, _post(admin, BALANCED))
-        for statement in ("UPDATE entry SET amount = 1", "DELETE FROM journal", "TRUNCATE entry"):
-            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="permission denied"):
-                admin.execute(statement.encode())
-        assert infra is not None
+        for table, (action, words) in itertools.product(("journal", "entry", "seal"), REFUSED.items()):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match=words) as refused:
+                admin.execute(action.replace("TABLE_NAME", table).encode())
+            assert refused.value.sqlstate == DENIED
+        for action in ("DELETE FROM ledger_head", "INSERT INTO ledger_head SELECT * FROM ledger_head"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                admin.execute(action.encode())
         admin.execute("UPDATE order_account SET is_reserved = true")
 
 

@@ -2,75 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-import grpc.aio
 import pytest
-from google.rpc import error_details_pb2, status_pb2
+import sqlalchemy as sa
 
-from atlas.billing.v1 import (
-    billing_service_pb2_grpc,
-    credit_note_pb2,
-    invoice_pb2,
-    ledger_pb2,
-    payment_pb2,
-    refund_pb2,
-)
-from chassis.auth import TokenVerifier
-from chassis.grpc_server import GrpcServer
-from chassis.jwks import JwksSource
+from atlas.billing.v1 import credit_note_pb2, invoice_pb2, ledger_pb2, payment_pb2, refund_pb2
 from chassis.values import time_message
-from tests.billing_svc.builders import NOW, inventory_reserved, order_cancelled, order_placed
+from tests.billing_svc.builders import inventory_reserved, order_cancelled, order_placed
+from tests.billing_svc.journals import seal_all
+from tests.billing_svc.served import BUYER, OWN, Client
 from tests.billing_svc.till import Till, new_order_id
-from tests.chassis.issuer import ISSUER, Issuer
-from tests.security.tokens import Forge, fresh_signer
 
-SIGNER = fresh_signer("issuer-key")
-ALL = ("billing:read", "ledger:read", "orders:read_all")
-OWN = ("billing:read",)
-BUYER = "a71a5000-0000-4000-8002-000000000002"
 NOWHERE = "0190a000-0000-7000-8000-00000000dead"
-
-
-@dataclass
-class Client:
-    """Calls the service as one person."""
-
-    stub: Any
-    forge: Forge
-
-    async def __call__(self, name: str, request: Any, *, subject: str = BUYER, scopes: tuple[str, ...] = ALL) -> Any:
-        token = self.forge.token(sub=subject, resource_access={"atlas-gateway": {"roles": list(scopes)}})
-        return await getattr(self.stub, name)(request, metadata=[("authorization", f"Bearer {token}")], timeout=10)
-
-    async def refusal(self, name: str, request: Any, **how: Any) -> str:
-        """The reason with which a call is refused."""
-        with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await self(name, request, **how)
-        status, info = status_pb2.Status(), error_details_pb2.ErrorInfo()
-        status.ParseFromString(dict(refused.value.trailing_metadata() or ())["grpc-status-details-bin"])
-        assert status.details[0].Unpack(info)
-        return info.reason
-
-
-@pytest.fixture(scope="module")
-async def client(till: Till) -> AsyncIterator[Client]:
-    """A client of a server that runs for this module."""
-    jwks = JwksSource(ISSUER, client=Issuer([SIGNER.public_jwk()]).client())
-    await jwks.warm()
-    edge = till.application.edge()
-    verifier = TokenVerifier(issuer=ISSUER, audience="billing-svc", jwks=jwks)
-    server = GrpcServer(till.application.blueprint.servicers(edge), verifier, port=0, reflect=False)
-    port = await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        forge = Forge(SIGNER, ISSUER, int(time.time()))
-        yield Client(billing_service_pb2_grpc.BillingServiceStub(channel), forge)
-    await server.stop()
-    edge.queries.close()
-    await jwks.aclose()
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +120,14 @@ async def test_journals_are_found_by_invoice_and_by_account(client: Client, refu
     assert sorted(kinds) == sorted([ledger_pb2.JOURNAL_KIND_CREDIT_NOTE, ledger_pb2.JOURNAL_KIND_REFUND])
 
 
+@pytest.mark.parametrize(
+    ("account", "rule"), [("9999", "account.known"), ("11", "string.pattern"), ("1100 ", "string.pattern")]
+)
+async def test_journals_of_an_account_that_is_not_in_the_chart_are_refused(client: Client, account: str, rule: str) -> None:
+    refused = await client.refused("ListJournals", ledger_pb2.ListJournalsRequest(account=account))
+    assert (refused.reason, refused.violations) == ("VALIDATION_FAILED", {"account": rule})
+
+
 async def test_the_chart_of_accounts_pages(client: Client) -> None:
     request = ledger_pb2.ListAccountsRequest(page_size=10)
     first = await client("ListAccounts", request)
@@ -185,15 +138,64 @@ async def test_the_chart_of_accounts_pages(client: Client) -> None:
     assert second.next_page_token == ""
 
 
-async def test_the_trial_balance_balances_now_and_was_empty_before(client: Client, refunded: str) -> None:
-    now = (await client("GetTrialBalance", ledger_pb2.GetTrialBalanceRequest())).trial_balance
-    (euro,) = now.currencies
-    assert (euro.currency_code, euro.balanced) == ("EUR", True)
-    assert sum(account.balance_minor_units for account in euro.accounts) == 0
-    assert [account.account for account in euro.accounts][:2] == ["1000", "1100"]
-    before = ledger_pb2.GetTrialBalanceRequest()
-    before.as_of.CopyFrom(time_message(NOW.replace(year=2020)))
-    assert list((await client("GetTrialBalance", before)).trial_balance.currencies) == []
+async def test_the_trial_balance_balances_now_sealed_or_not(client: Client, till: Till, refunded: str) -> None:
+    for _ in range(2):
+        now = (await client("GetTrialBalance", ledger_pb2.GetTrialBalanceRequest())).trial_balance
+        (euro,) = now.currencies
+        assert (euro.currency_code, euro.balanced) == ("EUR", True)
+        assert sum(account.balance_minor_units for account in euro.accounts) == 0
+        assert [account.account for account in euro.accounts][:2] == ["1000", "1100"]
+        seal_all(till)
+
+
+@pytest.mark.parametrize(("when", "rule"), [(timedelta(days=-2_000), "time.posted"), (timedelta(seconds=1), "time.past")])
+async def test_a_trial_balance_of_a_time_that_cannot_be_is_refused(
+    client: Client, till: Till, refunded: str, when: timedelta, rule: str
+) -> None:
+    request = ledger_pb2.GetTrialBalanceRequest(as_of=time_message(till.clock.now() + when))
+    refused = await client.refused("GetTrialBalance", request)
+    assert (refused.reason, refused.violations) == ("VALIDATION_FAILED", {"as_of": rule})
+
+
+async def test_a_journal_shows_its_seal_once_it_has_one(client: Client, till: Till) -> None:
+    order_id = new_order_id()
+    till.settle(order_placed(order_id), inventory_reserved(order_id))
+    request = ledger_pb2.ListJournalsRequest(order_id=order_id)
+    waiting = (await client("ListJournals", request)).journals
+    assert not any(each.HasField("sequence") or each.HasField("hash") or each.HasField("previous_hash") for each in waiting)
+    seal_all(till)
+    sealed = sorted((await client("ListJournals", request)).journals, key=lambda each: each.sequence)
+    assert len(sealed) == len(waiting) == 2
+    assert sealed[0].hash == sealed[1].previous_hash
+    one = (await client("GetJournal", ledger_pb2.GetJournalRequest(journal_id=sealed[1].journal_id))).journal
+    assert one == sealed[1]
+
+
+async def test_the_ledger_is_verified_part_by_part(client: Client, till: Till, refunded: str) -> None:
+    seal_all(till)
+    first = await client("VerifyLedger", ledger_pb2.VerifyLedgerRequest())
+    assert (first.verified, list(first.findings), first.HasField("next_sequence")) == (True, [], False)
+    assert first.journals_checked == first.head_sequence > 0
+    assert first.head_hash == till.published("ledger")[-1].head_hash  # type: ignore[attr-defined]  # nothing else has this key
+    rest = await client("VerifyLedger", ledger_pb2.VerifyLedgerRequest(after_sequence=first.head_sequence - 1))
+    assert (rest.verified, rest.journals_checked, rest.head_hash) == (True, 1, first.head_hash)
+    nowhere = ledger_pb2.VerifyLedgerRequest(after_sequence=first.head_sequence + 1)
+    assert await client.refusal("VerifyLedger", nowhere) == "VALIDATION_FAILED"
+
+
+async def test_what_was_changed_below_the_application_is_named(client: Client, till: Till, refunded: str) -> None:
+    seal_all(till)
+    victim = (await client("ListJournals", ledger_pb2.ListJournalsRequest(order_id=refunded))).journals[0]
+    change = "UPDATE journal SET kind = CASE kind WHEN 'VOID' THEN :kind ELSE 'VOID' END WHERE journal_id = :id"
+    kind = ledger_pb2.JournalKind.Name(victim.kind).removeprefix("JOURNAL_KIND_")
+    for _ in range(2):
+        with till.application.database.begin() as connection:
+            connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
+            connection.execute(sa.text(change), {"id": victim.journal_id, "kind": kind})
+        answer = await client("VerifyLedger", ledger_pb2.VerifyLedgerRequest())
+        wrong = [] if answer.verified else [(victim.journal_id, "it is not as it was sealed")]
+        assert [(each.journal_id, each.finding) for each in answer.findings] == wrong
+    assert answer.verified, "it is as it was again"
 
 
 async def test_the_ledger_needs_its_own_scope(client: Client) -> None:
@@ -201,5 +203,6 @@ async def test_the_ledger_needs_its_own_scope(client: Client) -> None:
         ("ListAccounts", ledger_pb2.ListAccountsRequest()),
         ("ListJournals", ledger_pb2.ListJournalsRequest()),
         ("GetTrialBalance", ledger_pb2.GetTrialBalanceRequest()),
+        ("VerifyLedger", ledger_pb2.VerifyLedgerRequest()),
     ):
         assert await client.refusal(name, request, scopes=("billing:read", "orders:read_all")) == "INSUFFICIENT_SCOPE"

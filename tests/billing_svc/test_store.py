@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from billing_svc import tables
 from billing_svc.domain import facts, invoicing
+from billing_svc.domain.dunning import Dunning
 from billing_svc.domain.ledger import stock_received
 from billing_svc.domain.order_account import Change, OrderAccount
 from billing_svc.domain.payment import Attempt
@@ -117,7 +118,7 @@ def test_only_what_changed_moves_its_version(engine: sa.Engine) -> None:
 def test_an_invoice_has_at_most_one_open_attempt(engine: sa.Engine) -> None:
     order_id = str(uuid.uuid4())
     account = _issued(order_id).account
-    second = Attempt(str(uuid.uuid4()), 2, eur(3_600), "pm_ok", NOW)
+    second = Attempt(str(uuid.uuid4()), 2, eur(3_600), "pm_ok", NOW, Dunning(NOW))
     with pytest.raises(sa.exc.IntegrityError, match="payment_one_open"):
         _save(engine, order_id, replace(account, attempts=(*account.attempts, second)))
 

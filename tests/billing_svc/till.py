@@ -63,6 +63,10 @@ class Till:
         """Ask the provider what is due now, once."""
         return self.application.timers.step()
 
+    def seal(self) -> int:
+        """Seal what waits, once; how many journals."""
+        return self.application.loops["sealer"].step()
+
     def settle(self, *payloads: Any) -> None:
         """Read events, then let time pass until nothing is due any more."""
         self.read(*payloads)

@@ -30,6 +30,7 @@ SAFE: dict[str, Any] = {
 
 class _BillingSettings(Settings):
     psp_key: SecretStr = SecretStr("sandbox-key")
+    psp_webhook_secrets: SecretStr = SecretStr("whsec_c2FuZGJveC13ZWJob29rLWtleS0x")
 
 
 def test_safe_settings_are_accepted() -> None:
@@ -55,7 +56,10 @@ def test_production_refuses_failpoints(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_production_refuses_the_default_key_of_the_payment_provider() -> None:
     assert "ATLAS_PSP_KEY" in process.refuse(_BillingSettings.model_validate(SAFE))
-    assert process.refuse(_BillingSettings.model_validate({**SAFE, "psp_key": "another"})) == ""
+    own = {**SAFE, "psp_key": "another", "psp_webhook_secrets": "whsec_b25l, whsec_dHdv"}
+    assert process.refuse(_BillingSettings.model_validate(own)) == ""
+    rotating = {**own, "psp_webhook_secrets": "whsec_b25l, whsec_c2FuZGJveC13ZWJob29rLWtleS0x"}
+    assert "ATLAS_PSP_WEBHOOK_SECRETS" in process.refuse(_BillingSettings.model_validate(rotating))
 
 
 def test_the_profile_is_production_unless_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:

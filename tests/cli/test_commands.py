@@ -25,6 +25,12 @@ NEED_A_STACK = [
     *(["clock", "advance", "3d"], ["order", "quote", "--line", "LAMP-01:1:1"]),
     *(["stock", "items"], ["stock", "receive", "--line", "LAMP-01:1"], ["stock", "movements", "LAMP-01"]),
     *(["stock", "adjust", "--line", "LAMP-01:-1", "--reason", "LOST"], ["stock", "cost", "LAMP-01", "1"]),
+    *(["ledger", "verify"], ["ledger", "reconcile"], ["ledger", "balance"], ["ledger", "journals"]),
+    *(["invoice", "list"], ["invoice", "show", ORDER], ["invoice", "document", ORDER]),
+    *(["invoice", "pay", ORDER, "--method", "pm_ok"], ["invoice", "credit", ORDER, "1:1", "--reason", "LATE"]),
+    ["invoice", "void", ORDER, "--reason", "DUPLICATE", "--comment", "twice"],
+    *(["payment", "list"], ["payment", "show", ORDER], ["payment", "resolve", ORDER]),
+    *(["payment", "refund", ORDER, "1", "--reason", "LATE"], ["refund", "list"], ["refund", "retry", ORDER]),
 ]
 ALL = make_app()
 

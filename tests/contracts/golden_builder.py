@@ -29,6 +29,7 @@ STRINGS = {
     "sku": "LAMP-01",
     "currency_code": "EUR",
     "producer": "order-svc",
+    "head_hash": "0f" * 32,
     "issuer": "https://issuer.example/realms/atlas-erp",
 }
 

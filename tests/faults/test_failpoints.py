@@ -27,6 +27,7 @@ VICTIMS = {
     "provider.before_call": "billing_svc",
     "provider.after_call": "billing_svc",
     "provider.before_outcome": "billing_svc",
+    "sealer.before_commit": "billing_svc",
 }
 """Who dies at which failpoint."""
 RELAYS = ("order_svc", "inventory_svc", "billing_svc", "workflow_svc")

@@ -26,7 +26,7 @@ def test_every_fault_has_a_row_for_each_broker(provider: str) -> None:
 
 def test_every_promise_names_tests_that_exist() -> None:
     promises = re.split(r"^\*\*", PAGE.read_text().partition("## Promises")[2].partition("\n## ")[0], flags=re.MULTILINE)[1:]
-    assert len(promises) == 7
+    assert len(promises) == 8
     for promise in promises:
         named = _TEST.findall(promise)
         assert named, promise

@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from google.rpc import status_pb2
 from grpc_status import rpc_status
 
+from atlas.billing.v1 import webhook_pb2, webhook_service_pb2_grpc
 from atlas.ops.v1 import ops_service_pb2_grpc, outbox_pb2
 from atlas.orders.v1 import fulfillment_pb2, order_pb2, order_service_pb2, order_service_pb2_grpc, quote_pb2
 from chassis.health import Readiness
@@ -98,6 +99,16 @@ class Ops(ops_service_pb2_grpc.OpsServiceServicer):
         return await self._backend.serve(request, context, outbox_pb2.ListOutboxResponse())
 
 
+class Webhooks(webhook_service_pb2_grpc.WebhookServiceServicer):
+    """The contract of webhooks, answered by a backend."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    async def ReceivePaymentWebhook(self, request: Any, context: Context) -> Any:
+        return await self._backend.serve(request, context, webhook_pb2.ReceivePaymentWebhookResponse())
+
+
 @dataclass
 class Gateway:
     """The gateway, spoken to in-process, and what is around it."""
@@ -128,6 +139,7 @@ async def a_server(backend: Backend, address: str = "127.0.0.1:0") -> AsyncItera
     server = grpc.aio.server()
     order_service_pb2_grpc.add_OrderServiceServicer_to_server(Orders(backend), server)  # type: ignore[abstract]  # the rest is UNIMPLEMENTED
     ops_service_pb2_grpc.add_OpsServiceServicer_to_server(Ops(backend), server)  # type: ignore[abstract]
+    webhook_service_pb2_grpc.add_WebhookServiceServicer_to_server(Webhooks(backend), server)
     port = server.add_insecure_port(address)
     await server.start()
     try:

@@ -10,12 +10,15 @@ import sqlalchemy as sa
 
 import order_svc.store
 import workflow_svc.tables
-from chassis.world import Actor
+from billing_svc.domain.order_account import OrderAccount
+from billing_svc.settings import SANDBOX_METHODS
+from chassis.world import Actor, keys
 from tests.saga import people
 from tests.saga.office import Call, Office
 from tests.saga.services import Services
 
-METHODS = ("pm_ok", "pm_ok", "pm_ok", "pm_ok", "pm_slow", "pm_slow", "pm_declined_hard", "pm_declined_soft")
+METHODS = (*4 * ("pm_ok",), *2 * ("pm_slow",), *SANDBOX_METHODS)
+WAYS_OUT = ("pm_ok", "pm_slow", "pm_timeout_then_ok", "pm_declined_hard", "pm_wrong_amount")
 COSTS = (0, 1, 700, 1_300)
 PRICES = (0, 1, 999, 2_390, 30_000, 400_000)
 VOTERS = (people.APPROVER, people.FINANCE, people.SECOND_APPROVER, people.BUYER_WHO_APPROVES, people.BUYER, people.CLERK)
@@ -106,6 +109,8 @@ class Customers:
         if not wish.order_id:
             return
         state = self.state_of(wish.order_id)
+        if self._mood.random() < 0.25:
+            self._mind_money(wish)
         if wish.is_cancelled and self._mood.random() < 0.3:
             self._once(wish, "cancel", people.cancel(wish.order_id), people.BUYER)
         elif state in ("CONFIRMED", "PARTIALLY_FULFILLED") and wish.is_shipped:
@@ -114,6 +119,25 @@ class Customers:
             self._vote(wish)
         elif self._mood.random() < 0.1:
             self._once(wish, "ship early", people.ship(wish.order_id), people.CLERK)
+
+    def _mind_money(self, wish: Wish) -> None:
+        """Let finance look at an order's account, and do what may be done where it is, rightful or not."""
+        account = self._services.load("billing", keys(OrderAccount, [wish.order_id])).find(OrderAccount, wish.order_id)
+        if account is None or account.invoice is None:
+            return
+        mood, invoice_id = self._mood, account.invoice.invoice_id
+        for refund in account.refunds:
+            if refund.is_failed:
+                self._once(wish, f"retry {refund.refund_id}", people.retry(refund.refund_id), people.FINANCE)
+        if account.wants_money and not account.has_open_attempt:
+            self._once(wish, "pay", people.pay(invoice_id, mood.choice(WAYS_OUT)), people.FINANCE)
+        if mood.random() < 0.2:
+            self._once(wish, "void", people.void(invoice_id), people.FINANCE)
+        if account.shipments:
+            self._once(wish, "credit", people.credit(invoice_id, (1, 1)), people.FINANCE)
+        for attempt in account.attempts[:1]:
+            self._once(wish, "resolve", people.resolve(attempt.payment_id), people.FINANCE)
+            self._once(wish, "refund", people.refund(attempt.payment_id, mood.choice((1, 99, 1_200))), people.FINANCE)
 
     @staticmethod
     def _shipments(wish: Wish) -> tuple[tuple[str, Any], ...]:

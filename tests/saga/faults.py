@@ -31,6 +31,7 @@ POINTS: Final[dict[str, tuple[str, ...]]] = {
         "provider.before_outcome",
         "outbox.before_commit",
     ),
+    "seal": ("sealer.before_commit", "outbox.before_commit"),
 }
 """Which failpoints a kind of step may pass."""
 

@@ -1,4 +1,4 @@
-"""The checker of every play: I1 to I10 of reliability.md (I8 without the chain), and what each service checks itself."""
+"""The checker of every play: I1 to I10 of reliability.md, and what each service checks itself (the ledger its chain)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
+import billing_svc.tables
 import inventory_svc.store
 import order_svc.store
 import workflow_svc.tables
+from atlas.billing.v1 import credit_note_pb2, payment_pb2
 from atlas.inventory.v1 import adjustment_pb2, stock_pb2
 from atlas.orders.v1 import cancellation_pb2, fulfillment_pb2, order_service_pb2
 from atlas.workflow.v1 import approval_pb2
@@ -19,14 +21,21 @@ from tests.saga import orders, streams
 from tests.saga.customers import Customers
 from tests.saga.ledger import account_balance, trial_balance
 from tests.saga.office import Call, Office
+from tests.saga.postman import Postman
 from tests.saga.services import NAMES, Services
 
 VOTES = (approval_pb2.ApproveRequestRequest, approval_pb2.RejectRequestRequest)
 
 
-def violations(services: Services, customers: Customers) -> list[str]:
+def violations(services: Services, customers: Customers, postman: Postman) -> list[str]:
     """Return everything that is wrong with a play that has come to rest."""
-    found = [*customers.office.broken, *services.provider.broken, *_effects(services, customers), *streams.violations(services)]
+    found = [
+        *customers.office.broken,
+        *services.provider.broken,
+        *postman.broken,
+        *_effects(services, customers),
+        *streams.violations(services),
+    ]
     for order_id in order_ids(services, customers.customer):
         found += orders.violations(services, order_id)
     for name in NAMES:
@@ -65,6 +74,7 @@ def _effects(services: Services, customers: Customers) -> Iterator[str]:
     yield from _shipments(services, done)
     yield from _movements(services, office)
     yield from _votes(services, done)
+    yield from _allowances(services, done)
 
 
 def _of(calls: list[Call], kind: type) -> list[Call]:
@@ -138,3 +148,25 @@ def _votes(services: Services, done: list[Call]) -> Iterator[str]:
     stored = Counter((row.approval_id, row.decider_subject) for row in rows)
     if stored != told:
         yield f"I1: told decisions {dict(told)}, stored {dict(stored)}"
+
+
+def _allowances(services: Services, done: list[Call]) -> Iterator[str]:
+    """Each accepted credit and refund by hand is there once."""
+    notes = [call.response.credit_note.credit_note_id for call in _of(done, credit_note_pb2.CreateCreditNoteRequest)]
+    refunds = [call.response.refund.refund_id for call in _of(done, payment_pb2.RefundPaymentRequest)]
+    table = billing_svc.tables.credit_note.c
+    told = {call.request.invoice_id for call in _of(done, credit_note_pb2.CreateCreditNoteRequest)}  # type: ignore[attr-defined]
+    told |= _invoices_of(services, done)
+    with services.connection("billing") as connection:
+        statement = sa.select(table.credit_note_id, table.refund_id)
+        rows = connection.execute(statement.where(table.kind == "ALLOWANCE", table.invoice_id.in_(told))).all()
+    stored = [row for row in rows if row.credit_note_id in notes or row.refund_id in refunds]
+    if len(rows) != len(stored) or len(rows) != len(notes) + len(refunds) or len({*notes, *refunds}) != len(rows):
+        yield f"I1: told credits {notes} and refunds {refunds}, stored {rows}"
+
+
+def _invoices_of(services: Services, done: list[Call]) -> set[str]:
+    payments = [call.request.payment_id for call in _of(done, payment_pb2.RefundPaymentRequest)]  # type: ignore[attr-defined]
+    table = billing_svc.tables.payment.c
+    with services.connection("billing") as connection:
+        return set(connection.execute(sa.select(table.invoice_id).where(table.payment_id.in_(payments))).scalars())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from billing_svc.domain.invoice import InvoiceState
+from billing_svc.domain.invoice import CreditNoteKind, InvoiceState
 from billing_svc.domain.order_account import OrderAccount
 from billing_svc.domain.provider_call import Outcome
 from chassis.world import keys
@@ -113,11 +113,13 @@ def _money(it: Whole) -> Iterator[str]:
     refunded = sum(amount.minor_units for amount in account.refunded)
     paid = {State.AWAITING_APPROVAL, State.CONFIRMED, State.PARTIALLY_FULFILLED, State.FULFILLED}
     kept_net, kept = _kept(order)
+    kept -= sum((note.net + note.tax).minor_units for note in account.credit_notes if note.kind is CreditNoteKind.ALLOWANCE)
+    applied = sum(attempt.applied.minor_units for attempt in account.attempts if attempt.applied)
     if order.state in paid:
         is_all_back = not kept and not order.total.is_zero
         shown = InvoiceState.CREDITED if is_all_back else InvoiceState.PAID
-        if account.invoice is None or account.invoice.state is not shown or received != order.total.minor_units:
-            yield f"I10: {received} of {order.total.minor_units} came in, the invoice is {account.invoice}"
+        if account.invoice is None or account.invoice.state is not shown or applied != order.total.minor_units:
+            yield f"I10: {applied} of {order.total.minor_units} was applied, the invoice is {account.invoice}"
         owed = received - refunded - kept
         if books.get("1100") or (books.get("1000", 0), -books.get("2200", 0)) != (received - refunded, owed):
             yield f"I8: {kept} of {received} is kept, {refunded} was refunded, the books are {books}"
@@ -126,8 +128,10 @@ def _money(it: Whole) -> Iterator[str]:
         yield f"I8: {earned} of {kept_net} is earned, the books are {books}"
     if order.state is State.FULFILLED and books.get("2300"):
         yield f"I8: deferred revenue is left: {books}"
-    if order.state in (State.BACKORDERED, State.PAYMENT_FAILED) and received:
+    if order.state is State.BACKORDERED and received:
         yield f"I10: {received} came in"
+    if order.state is State.PAYMENT_FAILED and not 0 <= applied < order.total.minor_units:
+        yield f"I10: {applied} of {order.total.minor_units} was applied"
     if order.settlement is Settlement.SETTLED:
         left = {account: amount for account, amount in books.items() if account not in ("1200", "5000")}
         if order.is_cancelled and (received != refunded or left):

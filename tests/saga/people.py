@@ -6,14 +6,17 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+import billing_svc.commands
 import inventory_svc.commands
 import inventory_svc.queue_commands
 import order_svc.commands
 import workflow_svc.commands
+from atlas.billing.v1 import credit_note_pb2, invoice_pb2, payment_pb2, refund_pb2
 from atlas.common.v1.money_pb2 import Money
 from atlas.inventory.v1 import adjustment_pb2, backorder_pb2, stock_pb2
 from atlas.orders.v1 import cancellation_pb2, fulfillment_pb2, order_pb2, order_service_pb2
 from atlas.workflow.v1 import approval_pb2
+from billing_svc.settings import SANDBOX_METHODS
 from chassis.handling import Command
 from chassis.world import Actor
 from order_svc.domain.order import Deadlines
@@ -45,6 +48,12 @@ COMMANDS: dict[type[Message], tuple[str, Command[Any]]] = {
     adjustment_pb2.AdjustStockRequest: ("inventory", inventory_svc.commands.ADJUST_STOCK),
     backorder_pb2.PrioritizeBackorderRequest: ("inventory", inventory_svc.queue_commands.PRIORITIZE_BACKORDER),
     backorder_pb2.ReleaseHeldStockRequest: ("inventory", inventory_svc.queue_commands.RELEASE_HELD),
+    payment_pb2.PayInvoiceRequest: ("billing", billing_svc.commands.pay_invoice_command(SANDBOX_METHODS)),
+    payment_pb2.ResolvePaymentRequest: ("billing", billing_svc.commands.RESOLVE_PAYMENT),
+    payment_pb2.RefundPaymentRequest: ("billing", billing_svc.commands.REFUND_PAYMENT),
+    invoice_pb2.VoidInvoiceRequest: ("billing", billing_svc.commands.VOID_INVOICE),
+    credit_note_pb2.CreateCreditNoteRequest: ("billing", billing_svc.commands.CREATE_CREDIT_NOTE),
+    refund_pb2.RetryRefundRequest: ("billing", billing_svc.commands.RETRY_REFUND),
     approval_pb2.ApproveRequestRequest: ("workflow", workflow_svc.commands.APPROVE_REQUEST),
     approval_pb2.RejectRequestRequest: ("workflow", workflow_svc.commands.REJECT_REQUEST),
 }
@@ -130,3 +139,36 @@ def reject(approval_id: str, total: int) -> approval_pb2.RejectRequestRequest:
     return approval_pb2.RejectRequestRequest(
         approval_id=approval_id, comment="Over the budget.", terms_version=1, total=euro(total)
     )
+
+
+def pay(invoice_id: str, method: str) -> payment_pb2.PayInvoiceRequest:
+    """Pay an invoice another way."""
+    return payment_pb2.PayInvoiceRequest(invoice_id=invoice_id, payment_method=method)
+
+
+def resolve(payment_id: str) -> payment_pb2.ResolvePaymentRequest:
+    """Ask what became of a payment."""
+    return payment_pb2.ResolvePaymentRequest(payment_id=payment_id)
+
+
+def void(invoice_id: str) -> invoice_pb2.VoidInvoiceRequest:
+    """Void an invoice."""
+    return invoice_pb2.VoidInvoiceRequest(invoice_id=invoice_id, reason=invoice_pb2.VOID_REASON_BILLING_ERROR)
+
+
+def credit(invoice_id: str, *parts: tuple[int, int]) -> credit_note_pb2.CreateCreditNoteRequest:
+    """Credit units of lines, (line number, units)."""
+    lines = [credit_note_pb2.CreditLine(line_number=number, quantity=units) for number, units in parts]
+    reason = credit_note_pb2.CREDIT_REASON_DAMAGED
+    return credit_note_pb2.CreateCreditNoteRequest(invoice_id=invoice_id, reason=reason, lines=lines)
+
+
+def refund(payment_id: str, minor_units: int) -> payment_pb2.RefundPaymentRequest:
+    """Give a part of a payment back."""
+    reason = credit_note_pb2.CREDIT_REASON_GOODWILL
+    return payment_pb2.RefundPaymentRequest(payment_id=payment_id, amount=euro(minor_units), reason=reason)
+
+
+def retry(refund_id: str) -> refund_pb2.RetryRefundRequest:
+    """Try a refund again."""
+    return refund_pb2.RetryRefundRequest(refund_id=refund_id)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from tests.saga.customers import Customers
 from tests.saga.faults import Fault, Faults, any_fault, no_fault, survive
 from tests.saga.office import Office
+from tests.saga.postman import Postman
 from tests.saga.services import NAMES, Services
 
 PUBLISHERS = tuple(name for name in NAMES if name != "reporting")
@@ -16,7 +17,7 @@ WORKERS = ("billing", "billing", "billing", "order")
 STEPS = 130
 MAX_QUIET_ROUNDS = 400
 LEAPS = 0.03
-FAULTS = {"command": 0.08, "relay": 0.08, "consume": 0.08, "timers": 0.4}
+FAULTS = {"command": 0.08, "relay": 0.08, "consume": 0.08, "timers": 0.4, "seal": 0.2}
 
 
 class Play:
@@ -27,12 +28,14 @@ class Play:
         self.services = Services(urls, seed)
         self.faults: Faults = no_fault
         self.office = Office(self.services, label or f"s{seed}", lambda kind: self.faults(kind))
+        self.postman = Postman(self.services, lambda kind: self.faults(kind))
         self.customers = Customers(self.services, self.office, self.mood)
         self.story: list[str] = []
         self._steps: dict[str, Callable[[str], int]] = {
             "relay": self.services.relay,
             "consume": self.services.consume,
             "timers": self.services.work_timers,
+            "seal": self.services.seal,
         }
 
     def run(self) -> None:
@@ -70,6 +73,10 @@ class Play:
             self._parked(self.mood.choice(NAMES))
         elif draw < 0.49:
             self.services.provider.deliver_late()
+        elif draw < 0.53:
+            self._note("provider", self.postman.carry_any(self.mood))
+        elif draw < 0.56:
+            self._do("seal", "billing")
         else:
             self._move()
 
@@ -95,6 +102,8 @@ class Play:
             self._note("clients", self.office.send_some(self.mood))
             for kind, name in (("relay", "order"), *(3 * [("consume", "billing")])):
                 self._do(kind, name)
+        if self.mood.random() < 0.2:
+            self._note("provider", self.postman.carry_any(self.mood))
         for _ in range(self.mood.choice((0, 0, 2, 6))):
             self._move()
         self.faults = self._any_fault
@@ -128,6 +137,8 @@ class Play:
             if self._pump():
                 continue
             self.services.provider.deliver_late()
+            if self.postman.carry_all():
+                continue
             for wish in self.customers.wishes:
                 self.customers.look_after(wish)
             if self.office.waiting:
@@ -139,15 +150,18 @@ class Play:
     def _pump(self) -> int:
         """One round of every worker; the parking lot only when nothing else moves."""
         moved = sum(self._do("relay", name) for name in PUBLISHERS) + sum(self._do("consume", name) for name in NAMES)
+        moved += self._do("seal", "billing")
         return (
             moved or self._do("timers", "billing") or self._do("timers", "order") or sum(self._parked(name) for name in NAMES)
         )
 
     def _next_timer(self) -> bool:
-        due = self.services.next_due()
+        times = (self.services.next_due(), self.postman.next_due(), self.services.provider.sandbox.next_arrival())
+        due = min((time for time in times if time is not None), default=None)
         if due is None:
             return False
         self._pass(max(due - self.services.clock.now(), timedelta()))
+        self.services.provider.sandbox.arrive()
         self.services.end_leases("billing")
         return True
 

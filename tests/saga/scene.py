@@ -18,7 +18,8 @@ from order_svc.domain.shown import show
 from tests.saga import invariants, orders, people, streams
 from tests.saga.databases import Databases
 from tests.saga.orders import Whole
-from tests.saga.play import Play
+from tests.saga.play import PUBLISHERS, Play
+from tests.saga.services import NAMES
 
 REPEATS = 4
 
@@ -41,6 +42,16 @@ class Scene(Play):
             for _ in range(REPEATS):
                 self._note("broker", self.services.broker.repeat_any(mood))
             self.settle()
+
+    def pump(self) -> None:
+        """Let everything happen that needs no time to pass; what the provider tells by himself is not carried yet."""
+        while self._pump():
+            pass
+
+    def publish(self) -> None:
+        """Let everybody publish and read; nobody asks the provider."""
+        while sum(self._do("relay", name) for name in PUBLISHERS) + sum(self._do("consume", name) for name in NAMES):
+            pass
 
     def let_pass(self, time: timedelta) -> None:
         """Let time pass, then everything happen that happens by itself."""
@@ -124,7 +135,7 @@ def staged(databases: Databases, label: str, mood: int | None) -> Iterator[Scene
     try:
         yield scene
         scene.rest()
-        wrong = invariants.violations(scene.services, scene.customers)
+        wrong = invariants.violations(scene.services, scene.customers, scene.postman)
         assert wrong == [], wrong
     except BaseException:
         databases.spoil()

@@ -44,7 +44,7 @@ def scene(databases: Databases) -> Iterator[Scene]:
     scene.do(people.ship(shipped), people.CLERK)
     scene.do(people.cancel(cancelled), people.BUYER)
     scene.place(99)
-    assert invariants.violations(scene.services, scene.customers) == []
+    assert invariants.violations(scene.services, scene.customers, scene.postman) == []
     yield scene
     scene.services.close()
     databases.spoil()
@@ -61,7 +61,7 @@ def test_a_broken_invariant_is_found(
         monkeypatch.setattr(
             scene.services, "connection", lambda name: nullcontext(connection) if name == service else untouched(name)
         )
-        found = invariants.violations(scene.services, scene.customers)
+        found = invariants.violations(scene.services, scene.customers, scene.postman)
         connection.rollback()
     assert any(expected in violation for violation in found), found
 
@@ -69,7 +69,7 @@ def test_a_broken_invariant_is_found(
 def test_a_gap_in_a_stream_is_found(scene: Scene) -> None:
     log = next(log for (topic, _), log in sorted(scene.services.broker.logs.items()) if topic == "atlas.billing.v1" and log)
     lost = log.pop(0)
-    found = invariants.violations(scene.services, scene.customers)
+    found = invariants.violations(scene.services, scene.customers, scene.postman)
     log.insert(0, lost)
     assert any(violation.startswith("I5") for violation in found), found
 
@@ -77,13 +77,13 @@ def test_a_gap_in_a_stream_is_found(scene: Scene) -> None:
 def test_money_that_only_the_provider_knows_of_is_found(scene: Scene) -> None:
     intents = scene.services.provider.sandbox.intents
     payment_id, intent = intents.popitem()
-    found = invariants.violations(scene.services, scene.customers)
+    found = invariants.violations(scene.services, scene.customers, scene.postman)
     intents[payment_id] = intent
     assert any("the provider has None" in violation for violation in found), found
 
 
 def test_a_call_without_an_answer_is_found(scene: Scene) -> None:
     call = scene.office.ask(people.receipt("R", **{scene.sku: 1}), people.CLERK)
-    found = invariants.violations(scene.services, scene.customers)
+    found = invariants.violations(scene.services, scene.customers, scene.postman)
     scene.office.waiting.remove(call)
     assert any(violation.startswith("I2") for violation in found), found

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from billing_svc.domain.errors import NotCreditable, NotRefundable, TooMuch
 from chassis.contracts import error_options
 from chassis.errors import Refusal
 from chassis.money import Money
@@ -40,6 +41,7 @@ REFUSALS: tuple[Refusal, ...] = (
     *(ItemExists("LAMP-01"), StockInUse([InUse(0, -2, LAMPS, (ORDER_ID,))])),
     *(SelfApproval(), HumanOnly(), AlreadyDecided("GRANTED"), StaleDecision(2, Money("EUR", 119_940))),
     DuplicateReference("web-4711", ORDER_ID),
+    *(NotRefundable(Money("EUR", 6_000), Money("EUR", 4_180)), NotCreditable([TooMuch(0, 2)])),
     PriceMismatch([Mismatch(0, "unit_price", "LAMP-01 in EUR: unit_price is 1499, listed 1999")]),
 )
 

@@ -29,6 +29,21 @@ _PARAMETERS: Json = {
         "description": f'The version decided on, as ETag shows it ("4"), or *; the same as {EXPECTED_VERSION} of the body.',
         "schema": {"type": "string", "pattern": '^(\\*|"[1-9][0-9]{0,15}"|[1-9][0-9]{0,15})$'},
     },
+    "webhook-id": {
+        "description": "The message's own id (Standard Webhooks); the same message again changes nothing.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "required": True,
+    },
+    "webhook-timestamp": {
+        "description": "When it was sent, in seconds since 1970 (Standard Webhooks); five minutes off at most.",
+        "schema": {"type": "string", "pattern": "^[0-9]+$"},
+        "required": True,
+    },
+    "webhook-signature": {
+        "description": "`v1,` and the HMAC-SHA256 of id, timestamp and body in Base64 (Standard Webhooks); one or more.",
+        "schema": {"type": "string", "minLength": 1},
+        "required": True,
+    },
     "Prefer": {
         "description": "`wait=N`: answer when the resource has settled, after N seconds (10 at most); only a preference.",
         "schema": {"type": "string", "pattern": "^[ -~]*$"},
@@ -108,6 +123,7 @@ class Document:
         names = ["X-Correlation-Id"]
         names += ["Idempotency-Key"] if route.is_keyed else []
         names += ["If-Match"] if EXPECTED_VERSION in fields else []
+        names += [] if route.needs_token else ["webhook-id", "webhook-timestamp", "webhook-signature"]
         names += ["Prefer"] if route.is_keyed and route.policy.success_status in _MAY_WAIT else []
         return out + [_parameter(name) for name in names]
 
@@ -117,6 +133,8 @@ class Document:
         return parameter | ({"required": True} if place == "path" else {})
 
     def _body(self, route: Route) -> Json:
+        if route.raw_body:
+            return {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
         without = frozenset(route.variables)
         descriptor = route.rpc.input_type
         schema = self._schemas.object(descriptor, "input", without)

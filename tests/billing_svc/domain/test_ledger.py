@@ -55,7 +55,7 @@ def test_each_fact_posts_its_row(journals: Journals, ref: str, expected: dict[st
     ],
 )
 def test_a_credit_note_credits_what_is_outstanding_first(outstanding: int, expected: dict[str, int]) -> None:
-    assert _posted(ledger.credit_note_issued(ABOUT, "c", Credited(N, T, eur(outstanding)))) == expected
+    assert _posted(ledger.credit_note_issued(ABOUT, "c", Credited(N, T, eur(outstanding), ledger.DEFERRED_REVENUE))) == expected
 
 
 def test_voiding_is_the_exact_reversal_of_issuing() -> None:
@@ -86,7 +86,7 @@ def test_what_does_not_balance_cannot_be_built(entries: tuple[Entry, ...]) -> No
 
 @given(st.integers(0, 10**12), st.integers(0, 10**12), st.integers(0, 10**12))
 def test_a_credit_note_always_balances(net: int, tax: int, outstanding: int) -> None:
-    for journal in ledger.credit_note_issued(ABOUT, "c", Credited(eur(net), eur(tax), eur(outstanding))):
+    for journal in ledger.credit_note_issued(ABOUT, "c", Credited(eur(net), eur(tax), eur(outstanding), ledger.ALLOWANCES)):
         assert sum(entry.amount for entry in journal.entries) == 0
 
 

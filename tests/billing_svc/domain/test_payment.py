@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from billing_svc.domain.dunning import Dunning
 from billing_svc.domain.payment import Attempt, PaymentState
 from billing_svc.domain.provider_call import RETRIES, Answer, Call, DeclineKind, Outcome, poll_time, retry_time
 from tests.billing_svc.builders import CANCELED, DECLINED, NOT_FOUND, NOW, PENDING, TIMED_OUT, UNREACHABLE, eur
 
-FRESH = Attempt("payment", 1, eur(100), "pm_ok", NOW)
+FRESH = Attempt("payment", 1, eur(100), "pm_ok", NOW, Dunning(NOW))
 
 
 def _after(*answers: Answer) -> Attempt:
@@ -61,11 +63,12 @@ def test_an_answer_that_he_works_on_it_forgives_failures() -> None:
     assert _after(*[TIMED_OUT] * RETRIES, PENDING, TIMED_OUT).failures == 1
 
 
-@pytest.mark.parametrize("late", [DECLINED, PENDING, TIMED_OUT, CANCELED])
-def test_a_success_beats_whatever_is_heard_later(late: Answer) -> None:
+@pytest.mark.parametrize(("late", "contradicts"), [(DECLINED, True), (CANCELED, True), (PENDING, False), (TIMED_OUT, False)])
+def test_a_success_beats_whatever_is_heard_later_and_a_contradiction_is_kept(late: Answer, contradicts: bool) -> None:
     paid = FRESH.receive(eur(100), eur(100), "pi_1")
-    assert paid.hear(late, NOW) == paid
-    assert paid.state is PaymentState.SUCCEEDED
+    after = paid.hear(late, NOW)
+    assert after == replace(paid, has_late_failure=contradicts)
+    assert after.state is PaymentState.SUCCEEDED
 
 
 @pytest.mark.parametrize("early", [DECLINED, CANCELED])

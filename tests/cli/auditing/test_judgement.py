@@ -25,6 +25,12 @@ def a_journal(*balances: tuple[str, int]) -> dict[str, Any]:
     return {"entries": [{"account": account, "side": side, "amount": euros(units)} for account, side, units in sides]}
 
 
+def a_payment(state: str, came: int = TOTAL) -> dict[str, Any]:
+    """An attempt; where it succeeded, what came in was all applied."""
+    money = {"received": euros(came), "applied": euros(came)} if state == "SUCCEEDED" else {}
+    return {"state": state, "amount": euros(TOTAL), **money}
+
+
 def evidence(state: str, *, settlement: str = "", **parts: Any) -> Evidence:
     """An order of 71.96 EUR in this state, three units in one line, with the `parts` that are named."""
     units = {"quantity": 3, "quantity_shipped": parts.get("shipped", 0), "quantity_cancelled": parts.get("cancelled", 0)}
@@ -35,9 +41,10 @@ def evidence(state: str, *, settlement: str = "", **parts: Any) -> Evidence:
         found.reservations = [{"state": parts["reservation"], "lines": [{"held": parts.get("held", 0)}]}]
     if "invoice" in parts:
         found.invoices = [{"state": parts["invoice"], "total": parts.get("invoiced", euros(TOTAL))}]
-    found.payments = [{"state": state, "amount": euros(TOTAL)} for state in parts.get("payments", ())]
+    found.payments = [a_payment(state, parts.get("came", TOTAL)) for state in parts.get("payments", ())]
     back = euros(parts.get("back", TOTAL))
-    found.refunds = [{"state": state, "amount": back} for state in parts.get("refunds", ())]
+    reason = parts.get("reason", "LINES_CANCELLED")
+    found.refunds = [{"state": state, "amount": back, "reason": reason} for state in parts.get("refunds", ())]
     found.approvals = [{"state": state} for state in parts.get("approvals", ())]
     found.journals = [a_journal(*parts["books"])] if parts.get("books") else []
     return found
@@ -79,6 +86,25 @@ FINE = {
     ),
     "shipped in part": shipped_in_part(held=2),
     "fulfilled": evidence("FULFILLED", shipped=3, reservation="SHIPPED", invoice="PAID", payments=["SUCCEEDED"], books=SOLD),
+    "an allowance is given back": evidence(
+        "FULFILLED",
+        shipped=3,
+        reservation="SHIPPED",
+        invoice="PAID",
+        payments=["SUCCEEDED"],
+        refunds=["SUCCEEDED"],
+        back=600,
+        reason="ALLOWANCE",
+        books=[("1000", TOTAL - 600), ("4000", -NET), ("4200", 500), ("2000", -TAX + 100)],
+    ),
+    "half of it came": evidence(
+        "PAYMENT_FAILED",
+        reservation="RESERVED",
+        invoice="PARTIALLY_PAID",
+        payments=["SUCCEEDED"],
+        came=3_598,
+        books=[("1000", 3_598), ("1100", TOTAL - 3_598), ("2300", -NET), ("2000", -TAX)],
+    ),
     "closed short": closed_short(),
     "closed short, refund failed": closed_short(
         settlement="FAILED",
@@ -101,11 +127,11 @@ WRONG = {
     "cancelled, nothing moves": (evidence("CANCELLED", settlement="PENDING"), {"I9"}),
     "confirmed unpaid": (
         evidence("CONFIRMED", reservation="COMMITTED", held=3, invoice="PAID", payments=["DECLINED"], books=PAID),
-        {"I10 confirmed"},
+        {"I10 confirmed", "X ledger"},
     ),
     "paid twice": (
         evidence("CONFIRMED", reservation="COMMITTED", held=3, invoice="PAID", payments=["SUCCEEDED"] * 2, books=PAID),
-        {"I10 confirmed"},
+        {"I10 confirmed", "X ledger"},
     ),
     "confirmed, rejected": (
         evidence(
@@ -143,8 +169,22 @@ WRONG = {
         {"X ledger"},
     ),
     "the rest of a shipment is not held": (shipped_in_part(held=1), {"X stock"}),
-    "closed short, nothing moves": (closed_short(settlement="PENDING", refund="REQUESTED"), {"I9", "I10 confirmed"}),
-    "closed short, too little back": (closed_short(back=1), {"I10 confirmed"}),
+    "closed short, nothing moves": (closed_short(settlement="PENDING", refund="REQUESTED"), {"I9", "X ledger"}),
+    "closed short, too little back": (closed_short(back=1), {"I10 confirmed", "X ledger"}),
+    "more allowed than is booked": (
+        evidence(
+            "FULFILLED",
+            shipped=3,
+            reservation="SHIPPED",
+            invoice="PAID",
+            payments=["SUCCEEDED"],
+            refunds=["SUCCEEDED"],
+            back=500,
+            reason="ALLOWANCE",
+            books=SOLD,
+        ),
+        {"X ledger"},
+    ),
     "closed short, more earned than shipped": (
         closed_short(books=[("1000", KEPT), ("4000", -NET), ("2000", -799), ("2300", NET - KEPT_NET)]),
         {"X ledger"},

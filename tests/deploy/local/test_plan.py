@@ -45,6 +45,15 @@ def test_a_service_gets_its_own_database_as_app_and_never_the_migrators_password
         assert not any("_migrator:" in value for value in env.values())
 
 
+def test_the_payment_provider_tells_the_gateway_and_signs_with_what_only_billing_knows(site: Site) -> None:
+    launches = {step.name: step.launch() for step in make_plan(site) if isinstance(step, Component) and step.launch}
+    argv = list(launches["psp"].argv)
+    assert argv[argv.index("--webhook-url") + 1] == "http://127.0.0.1:9000/v1/webhooks/payments/sandbox"
+    secrets = {name: launch.env.get("ATLAS_PSP_WEBHOOK_SECRETS") for name, launch in launches.items()}
+    assert secrets["psp"] == secrets["billing_svc"] == "whsec_c2FuZGJveC13ZWJob29rLWtleS0x"
+    assert {name for name, secret in secrets.items() if secret} == {"psp", "billing_svc"}
+
+
 def test_the_embedded_broker_reads_nothing_from_the_environment_and_has_a_new_cluster_id_each_start(site: Site) -> None:
     (kafka,) = (step for step in make_plan(site, ["kafka"]) if isinstance(step, Component))
     assert kafka.launch is not None

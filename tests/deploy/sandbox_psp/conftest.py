@@ -1,9 +1,8 @@
-"""The provider's application over a real store, with a clock the test moves."""
+"""The provider's application over a real store, with a clock the test moves, and calls that hang without taking time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,18 +11,7 @@ from pydantic import SecretStr
 
 from deploy.sandbox_psp.app import Provider, build
 from deploy.sandbox_psp.store import Store
-
-AUTHORIZED = {"Authorization": "Bearer sandbox-key"}
-
-
-@dataclass(slots=True)
-class MovableClock:
-    """Seconds since the epoch, moved by hand."""
-
-    seconds: float = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.seconds
+from tests.deploy.sandbox_psp.merchant import AUTHORIZED, MovableClock, Pauses
 
 
 @pytest.fixture
@@ -32,14 +20,19 @@ def clock() -> MovableClock:
 
 
 @pytest.fixture
+def pauses() -> Pauses:
+    return Pauses()
+
+
+@pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(tmp_path / "psp")
+    store = Store(tmp_path / "psp", keeps_webhooks=True)
     yield store
     store.close()
 
 
 @pytest.fixture
-def psp(store: Store, clock: MovableClock) -> Iterator[TestClient]:
-    app = build(Provider(store, SecretStr("sandbox-key"), slow_seconds=1.5, now=clock))
+def psp(store: Store, clock: MovableClock, pauses: Pauses) -> Iterator[TestClient]:
+    app = build(Provider(store, SecretStr("sandbox-key"), slow_seconds=1.5, now=clock, pause=pauses))
     with TestClient(app, headers=AUTHORIZED) as client:
         yield client

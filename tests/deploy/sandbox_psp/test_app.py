@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
-
-class MovableClock(Protocol):
-    seconds: float
-
-
-def charge(psp: TestClient, key: str, **changes: Any) -> Any:
-    body = {"minor_units": 12_000, "currency_code": "EUR", "payment_method": "pm_ok", "reference": "order-1"} | changes
-    return psp.post("/v1/payment_intents", headers={"Idempotency-Key": key}, json=body)
-
-
-def refund(psp: TestClient, key: str, intent_key: str, minor_units: int) -> Any:
-    body = {"intent_key": intent_key, "minor_units": minor_units}
-    return psp.post("/v1/refunds", headers={"Idempotency-Key": key}, json=body)
-
-
-def code(response: Any) -> str:
-    return str(response.json()["error"]["code"])
+from tests.deploy.sandbox_psp.merchant import MovableClock, charge, code, pay_out, refund
 
 
 def test_pm_ok_succeeds_at_once(psp: TestClient) -> None:
@@ -39,6 +23,8 @@ def test_pm_ok_succeeds_at_once(psp: TestClient) -> None:
         "decline_code": None,
         "minor_units": 12_000,
         "currency_code": "EUR",
+        "received_minor_units": 12_000,
+        "received_currency_code": "EUR",
         "payment_method": "pm_ok",
         "reference": "order-1",
         "create_time": "2027-01-15T08:00:00.000Z",
@@ -47,12 +33,12 @@ def test_pm_ok_succeeds_at_once(psp: TestClient) -> None:
 
 @pytest.mark.parametrize(("method", "reason"), [("pm_declined_hard", "do_not_honor"), ("pm_none_such", "unknown_method")])
 def test_declines_are_hard_and_say_why(psp: TestClient, method: str, reason: str) -> None:
-    intent = charge(psp, "attempt-1", payment_method=method).json()
+    intent = charge(psp, "attempt-1", method).json()
     assert (intent["state"], intent["decline_kind"], intent["decline_code"]) == ("DECLINED", "hard", reason)
 
 
 def test_pm_slow_is_pending_until_its_time_and_inquiry_sees_it(psp: TestClient, clock: MovableClock) -> None:
-    assert charge(psp, "attempt-1", payment_method="pm_slow").json()["state"] == "PENDING"
+    assert charge(psp, "attempt-1", "pm_slow").json()["state"] == "PENDING"
     clock.seconds += 1.4
     assert psp.get("/v1/payment_intents/attempt-1").json()["state"] == "PENDING"
     clock.seconds += 0.2
@@ -66,7 +52,7 @@ def test_same_key_and_body_answers_the_same_intent(psp: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"minor_units": 1}, {"currency_code": "USD"}, {"payment_method": "pm_slow"}, {"reference": "order-2"}]
+    "change", [{"minor_units": 1}, {"currency_code": "USD"}, {"method": "pm_slow"}, {"reference": "order-2"}]
 )
 def test_same_key_with_another_body_is_a_conflict(psp: TestClient, change: dict[str, Any]) -> None:
     charge(psp, "attempt-1")
@@ -88,7 +74,7 @@ def test_inquiry_about_an_unknown_key_is_not_found(psp: TestClient) -> None:
 
 
 def test_canceling_a_pending_intent_keeps_it_from_succeeding(psp: TestClient, clock: MovableClock) -> None:
-    charge(psp, "attempt-1", payment_method="pm_slow")
+    charge(psp, "attempt-1", "pm_slow")
     assert psp.post("/v1/payment_intents/attempt-1/cancel").json()["state"] == "CANCELED"
     clock.seconds += 10
     assert psp.get("/v1/payment_intents/attempt-1").json()["state"] == "CANCELED"
@@ -106,7 +92,7 @@ def test_canceling_an_unknown_key_bars_it_for_ever(psp: TestClient) -> None:
     ("method", "state"), [("pm_ok", "SUCCEEDED"), ("pm_slow", "SUCCEEDED"), ("pm_declined_hard", "DECLINED")]
 )
 def test_cancel_leaves_a_finished_intent_as_it_is(psp: TestClient, clock: MovableClock, method: str, state: str) -> None:
-    charge(psp, "attempt-1", payment_method=method)
+    charge(psp, "attempt-1", method)
     clock.seconds += 10
     assert psp.post("/v1/payment_intents/attempt-1/cancel").json()["state"] == state
     assert psp.get("/v1/payment_intents/attempt-1").json()["state"] == state
@@ -141,24 +127,40 @@ def test_only_what_succeeded_is_refunded(psp: TestClient) -> None:
     unknown = refund(psp, "refund-1", "attempt-1", 1)
     assert (unknown.status_code, code(unknown)) == (404, "intent_not_found")
     for method in ("pm_slow", "pm_declined_hard"):
-        charge(psp, method, payment_method=method)
+        charge(psp, method, method)
         response = refund(psp, "refund-1", method, 1)
         assert (response.status_code, code(response)) == (409, "intent_not_succeeded")
     assert psp.get("/v1/refunds/refund-1").status_code == 404
 
 
+def _paged(psp: TestClient, plural: str, name: str) -> list[str]:
+    found: list[str] = []
+    after: int | None = 0
+    while after is not None:
+        page = psp.get(f"/v1/{plural}", params={"limit": 2, "after": after}).json()
+        found += [item[name] for item in page["data"]]
+        after = page["next"]
+    return found
+
+
 def test_lists_page_through_everything_oldest_first(psp: TestClient) -> None:
+    payouts = []
     for n in range(5):
         charge(psp, f"attempt-{n}")
         refund(psp, f"refund-{n}", f"attempt-{n}", 1)
-    for path, name in (("/v1/payment_intents", "attempt"), ("/v1/refunds", "refund")):
-        keys: list[str] = []
-        after: int | None = 0
-        while after is not None:
-            page = psp.get(path, params={"limit": 2, "after": after}).json()
-            keys += [item["key"] for item in page["data"]]
-            after = page["next"]
-        assert keys == [f"{name}-{n}" for n in range(5)]
+        payouts.append(pay_out(psp, "EUR").json()["payout_id"])
+    attempts = [f"attempt-{n}" for n in range(5)]
+    assert _paged(psp, "payment_intents", "key") == _paged(psp, "fees", "intent_key") == attempts
+    assert _paged(psp, "refunds", "key") == [f"refund-{n}" for n in range(5)]
+    assert _paged(psp, "payouts", "payout_id") == payouts
+    told = ["payment_intent.succeeded", "fee.charged", "refund.succeeded", "payout.paid"]
+    assert _paged(psp, "webhooks", "type") == told * 5
+
+
+@pytest.mark.parametrize("plural", ["payment_intents", "refunds", "fees", "payouts", "webhooks"])
+@pytest.mark.parametrize("place", [{"after": -1}, {"after": 2**63}, {"limit": 0}, {"limit": 1001}])
+def test_a_page_that_cannot_be_is_refused(psp: TestClient, plural: str, place: dict[str, int]) -> None:
+    assert psp.get(f"/v1/{plural}", params=place).status_code == 422
 
 
 @pytest.mark.parametrize(

@@ -3,62 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
-import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 
-HEADERS = {"Authorization": "Bearer canary-key"}
+from deploy.sandbox_psp.__main__ import parser
+from tests.deploy.sandbox_psp.process import ENVIRONMENT, command, free_port, running
+
 BODY = {"minor_units": 100, "currency_code": "EUR", "payment_method": "pm_ok", "reference": "order-1"}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def command(home: Path, port: int) -> list[str]:
-    options = ["--port", str(port), "--home", str(home), "--slow-seconds", "0.2"]
-    return [sys.executable, "-W", "error", "-m", "deploy.sandbox_psp", *options]
-
-
-@contextmanager
-def running(home: Path, log: Path) -> Iterator[tuple[subprocess.Popen[bytes], httpx2.Client]]:
-    port = free_port()
-    with log.open("ab") as out:
-        process = subprocess.Popen(
-            command(home, port), stdout=out, stderr=out, env=os.environ | {"ATLAS_PSP_KEY": "canary-key"}
-        )
-    try:
-        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers=HEADERS) as client:
-            await_live(process, client)
-            yield process, client
-    finally:
-        process.kill()
-        process.wait()
-
-
-def await_live(process: subprocess.Popen[bytes], client: httpx2.Client) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            client.get("/livez").raise_for_status()
-            return
-        except httpx2.TransportError:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
 
 
 def charge(client: httpx2.Client, key: str, **changes: Any) -> httpx2.Response:
@@ -139,3 +98,32 @@ def test_a_port_in_use_is_an_exit_code(tmp_path: Path) -> None:
         ended = subprocess.run(command(tmp_path / "psp", port), capture_output=True, text=True, timeout=30, check=False)
     assert ended.returncode != 0
     assert "address already in use" in ended.stdout
+
+
+def test_a_malformed_secret_is_one_line_that_does_not_show_it(tmp_path: Path) -> None:
+    environment = ENVIRONMENT | {"ATLAS_PSP_WEBHOOK_SECRETS": "whsec_canary-secret-x"}
+    options = ["--webhook-url", "http://127.0.0.1:1/"]
+    started = command(tmp_path / "psp", free_port(), *options)
+    ended = subprocess.run(started, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
+    assert "ATLAS_PSP_WEBHOOK_SECRETS" in ended.stderr
+    assert "canary" not in ended.stderr + ended.stdout
+
+
+@pytest.mark.parametrize("url", ["", "127.0.0.1:8080", "ftp://127.0.0.1/", "http://", "http://[::1"])
+def test_a_webhook_url_that_is_none_is_wrong_usage(capsys: pytest.CaptureFixture[str], url: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        parser().parse_args(["--port", "1", "--home", "psp", "--webhook-url", url])
+    assert "--webhook-url" in capsys.readouterr().err
+
+
+def test_a_call_that_hangs_really_hangs_and_inquiry_does_not(tmp_path: Path) -> None:
+    with running(tmp_path / "psp", tmp_path / "log", "--hang-seconds", "30") as (_, client):
+        with pytest.raises(httpx2.ReadTimeout):
+            client.post(
+                "/v1/payment_intents",
+                headers={"Idempotency-Key": "attempt-1"},
+                json=BODY | {"payment_method": "pm_timeout_then_ok"},
+                timeout=0.3,
+            )
+        assert client.get("/v1/payment_intents/attempt-1").json()["state"] == "SUCCEEDED"

@@ -34,6 +34,12 @@ class _InvoiceVoidReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Inv
     """Never sent."""
     INVOICE_VOID_REASON_ORDER_CANCELLED: _InvoiceVoidReason.ValueType  # 1
     """The order was cancelled."""
+    INVOICE_VOID_REASON_DUPLICATE: _InvoiceVoidReason.ValueType  # 2
+    """A person said that the same was invoiced twice."""
+    INVOICE_VOID_REASON_BILLING_ERROR: _InvoiceVoidReason.ValueType  # 3
+    """A person said that it should not have been issued, or not like this."""
+    INVOICE_VOID_REASON_CUSTOMER_REQUEST: _InvoiceVoidReason.ValueType  # 4
+    """A person said that the customer asked for it."""
 
 class InvoiceVoidReason(_InvoiceVoidReason, metaclass=_InvoiceVoidReasonEnumTypeWrapper):
     """Why an invoice was voided."""
@@ -42,6 +48,12 @@ INVOICE_VOID_REASON_UNSPECIFIED: InvoiceVoidReason.ValueType  # 0
 """Never sent."""
 INVOICE_VOID_REASON_ORDER_CANCELLED: InvoiceVoidReason.ValueType  # 1
 """The order was cancelled."""
+INVOICE_VOID_REASON_DUPLICATE: InvoiceVoidReason.ValueType  # 2
+"""A person said that the same was invoiced twice."""
+INVOICE_VOID_REASON_BILLING_ERROR: InvoiceVoidReason.ValueType  # 3
+"""A person said that it should not have been issued, or not like this."""
+INVOICE_VOID_REASON_CUSTOMER_REQUEST: InvoiceVoidReason.ValueType  # 4
+"""A person said that the customer asked for it."""
 Global___InvoiceVoidReason: _TypeAlias = InvoiceVoidReason  # noqa: Y015
 
 class _BillingOutcome:
@@ -94,6 +106,7 @@ class BillingEvent(_message.Message):
     REFUND_SUCCEEDED_FIELD_NUMBER: _builtins.int
     REFUND_FAILED_FIELD_NUMBER: _builtins.int
     ORDER_BILLING_CLOSED_FIELD_NUMBER: _builtins.int
+    LEDGER_HEAD_SEALED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def metadata(self) -> _event_metadata_pb2.EventMetadata:
         """What every event says about itself."""
@@ -142,6 +155,10 @@ class BillingEvent(_message.Message):
     def order_billing_closed(self) -> Global___OrderBillingClosed:
         """Billing's side of a cancelled order came to rest, got stuck, or changed again."""
 
+    @_builtins.property
+    def ledger_head_sealed(self) -> Global___LedgerHeadSealed:
+        """The ledger's chain was continued."""
+
     def __init__(
         self,
         *,
@@ -157,12 +174,13 @@ class BillingEvent(_message.Message):
         refund_succeeded: _refund_events_pb2.RefundSucceeded | None = ...,
         refund_failed: _refund_events_pb2.RefundFailed | None = ...,
         order_billing_closed: Global___OrderBillingClosed | None = ...,
+        ledger_head_sealed: Global___LedgerHeadSealed | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["credit_note_issued", b"credit_note_issued", "invoice_created", b"invoice_created", "invoice_voided", b"invoice_voided", "metadata", b"metadata", "order_billing_closed", b"order_billing_closed", "payload", b"payload", "payment_failed", b"payment_failed", "payment_pending", b"payment_pending", "payment_succeeded", b"payment_succeeded", "payment_unknown", b"payment_unknown", "refund_failed", b"refund_failed", "refund_requested", b"refund_requested", "refund_succeeded", b"refund_succeeded"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["credit_note_issued", b"credit_note_issued", "invoice_created", b"invoice_created", "invoice_voided", b"invoice_voided", "ledger_head_sealed", b"ledger_head_sealed", "metadata", b"metadata", "order_billing_closed", b"order_billing_closed", "payload", b"payload", "payment_failed", b"payment_failed", "payment_pending", b"payment_pending", "payment_succeeded", b"payment_succeeded", "payment_unknown", b"payment_unknown", "refund_failed", b"refund_failed", "refund_requested", b"refund_requested", "refund_succeeded", b"refund_succeeded"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["credit_note_issued", b"credit_note_issued", "invoice_created", b"invoice_created", "invoice_voided", b"invoice_voided", "metadata", b"metadata", "order_billing_closed", b"order_billing_closed", "payload", b"payload", "payment_failed", b"payment_failed", "payment_pending", b"payment_pending", "payment_succeeded", b"payment_succeeded", "payment_unknown", b"payment_unknown", "refund_failed", b"refund_failed", "refund_requested", b"refund_requested", "refund_succeeded", b"refund_succeeded"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credit_note_issued", b"credit_note_issued", "invoice_created", b"invoice_created", "invoice_voided", b"invoice_voided", "ledger_head_sealed", b"ledger_head_sealed", "metadata", b"metadata", "order_billing_closed", b"order_billing_closed", "payload", b"payload", "payment_failed", b"payment_failed", "payment_pending", b"payment_pending", "payment_succeeded", b"payment_succeeded", "payment_unknown", b"payment_unknown", "refund_failed", b"refund_failed", "refund_requested", b"refund_requested", "refund_succeeded", b"refund_succeeded"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["invoice_created", "payment_pending", "payment_unknown", "payment_succeeded", "payment_failed", "invoice_voided", "credit_note_issued", "refund_requested", "refund_succeeded", "refund_failed", "order_billing_closed"]  # noqa: Y015
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["invoice_created", "payment_pending", "payment_unknown", "payment_succeeded", "payment_failed", "invoice_voided", "credit_note_issued", "refund_requested", "refund_succeeded", "refund_failed", "order_billing_closed", "ledger_head_sealed"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
 
@@ -225,6 +243,36 @@ class InvoiceCreated(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___InvoiceCreated: _TypeAlias = InvoiceCreated  # noqa: Y015
+
+@_typing.final
+class LedgerHeadSealed(_message.Message):
+    """The ledger's chain was continued: whoever keeps this can tell later whether an earlier journal was changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEDGER_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    HEAD_HASH_FIELD_NUMBER: _builtins.int
+    ledger: _builtins.str
+    """Always `ledger`: there is one chain."""
+    sequence: _builtins.int
+    """How many journals are sealed; the place of the last one in the chain."""
+    head_hash: _builtins.str
+    """The hash of the last one, in hexadecimal."""
+    def __init__(
+        self,
+        *,
+        ledger: _builtins.str = ...,
+        sequence: _builtins.int = ...,
+        head_hash: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["head_hash", b"head_hash", "ledger", b"ledger", "sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LedgerHeadSealed: _TypeAlias = LedgerHeadSealed  # noqa: Y015
 
 @_typing.final
 class InvoiceVoided(_message.Message):

@@ -30,7 +30,7 @@ if _version_not_supported:
 
 
 class BillingServiceStub:
-    """Invoices, payments, refunds, credit notes and the ledger. Everything here follows from events; nothing is commanded yet.
+    """Invoices, payments, refunds, credit notes and the ledger.
     """
 
     def __init__(self, channel):
@@ -99,10 +99,40 @@ class BillingServiceStub:
                 request_serializer=atlas_dot_billing_dot_v1_dot_ledger__pb2.GetTrialBalanceRequest.SerializeToString,
                 response_deserializer=atlas_dot_billing_dot_v1_dot_ledger__pb2.GetTrialBalanceResponse.FromString,
                 _registered_method=True)
+        self.PayInvoice = channel.unary_unary(
+                '/atlas.billing.v1.BillingService/PayInvoice',
+                request_serializer=atlas_dot_billing_dot_v1_dot_payment__pb2.PayInvoiceRequest.SerializeToString,
+                response_deserializer=atlas_dot_billing_dot_v1_dot_payment__pb2.PayInvoiceResponse.FromString,
+                _registered_method=True)
+        self.VoidInvoice = channel.unary_unary(
+                '/atlas.billing.v1.BillingService/VoidInvoice',
+                request_serializer=atlas_dot_billing_dot_v1_dot_invoice__pb2.VoidInvoiceRequest.SerializeToString,
+                response_deserializer=atlas_dot_billing_dot_v1_dot_invoice__pb2.VoidInvoiceResponse.FromString,
+                _registered_method=True)
+        self.CreateCreditNote = channel.unary_unary(
+                '/atlas.billing.v1.BillingService/CreateCreditNote',
+                request_serializer=atlas_dot_billing_dot_v1_dot_credit__note__pb2.CreateCreditNoteRequest.SerializeToString,
+                response_deserializer=atlas_dot_billing_dot_v1_dot_credit__note__pb2.CreateCreditNoteResponse.FromString,
+                _registered_method=True)
+        self.ResolvePayment = channel.unary_unary(
+                '/atlas.billing.v1.BillingService/ResolvePayment',
+                request_serializer=atlas_dot_billing_dot_v1_dot_payment__pb2.ResolvePaymentRequest.SerializeToString,
+                response_deserializer=atlas_dot_billing_dot_v1_dot_payment__pb2.ResolvePaymentResponse.FromString,
+                _registered_method=True)
+        self.RefundPayment = channel.unary_unary(
+                '/atlas.billing.v1.BillingService/RefundPayment',
+                request_serializer=atlas_dot_billing_dot_v1_dot_payment__pb2.RefundPaymentRequest.SerializeToString,
+                response_deserializer=atlas_dot_billing_dot_v1_dot_payment__pb2.RefundPaymentResponse.FromString,
+                _registered_method=True)
+        self.RetryRefund = channel.unary_unary(
+                '/atlas.billing.v1.BillingService/RetryRefund',
+                request_serializer=atlas_dot_billing_dot_v1_dot_refund__pb2.RetryRefundRequest.SerializeToString,
+                response_deserializer=atlas_dot_billing_dot_v1_dot_refund__pb2.RetryRefundResponse.FromString,
+                _registered_method=True)
 
 
 class BillingServiceServicer:
-    """Invoices, payments, refunds, credit notes and the ledger. Everything here follows from events; nothing is commanded yet.
+    """Invoices, payments, refunds, credit notes and the ledger.
     """
 
     def GetInvoice(self, request, context):
@@ -189,6 +219,48 @@ class BillingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PayInvoice(self, request, context):
+        """Pays what is owed on an invoice, with any method; 202: the outcome follows. Not while another attempt is open.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VoidInvoice(self, request, context):
+        """Voids an invoice on which nothing was paid; a live order is cancelled by that.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateCreditNote(self, request, context):
+        """Credits units that were shipped, and gives back what is paid too much then.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResolvePayment(self, request, context):
+        """Asks the provider now what became of a payment whose outcome is open.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RefundPayment(self, request, context):
+        """Gives a part of a payment back: at most what was shipped and is not yet credited. A credit note over it is issued with it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetryRefund(self, request, context):
+        """Tries a refund again that failed in every try.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_BillingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -252,6 +324,36 @@ def add_BillingServiceServicer_to_server(servicer, server):
                     request_deserializer=atlas_dot_billing_dot_v1_dot_ledger__pb2.GetTrialBalanceRequest.FromString,
                     response_serializer=atlas_dot_billing_dot_v1_dot_ledger__pb2.GetTrialBalanceResponse.SerializeToString,
             ),
+            'PayInvoice': grpc.unary_unary_rpc_method_handler(
+                    servicer.PayInvoice,
+                    request_deserializer=atlas_dot_billing_dot_v1_dot_payment__pb2.PayInvoiceRequest.FromString,
+                    response_serializer=atlas_dot_billing_dot_v1_dot_payment__pb2.PayInvoiceResponse.SerializeToString,
+            ),
+            'VoidInvoice': grpc.unary_unary_rpc_method_handler(
+                    servicer.VoidInvoice,
+                    request_deserializer=atlas_dot_billing_dot_v1_dot_invoice__pb2.VoidInvoiceRequest.FromString,
+                    response_serializer=atlas_dot_billing_dot_v1_dot_invoice__pb2.VoidInvoiceResponse.SerializeToString,
+            ),
+            'CreateCreditNote': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateCreditNote,
+                    request_deserializer=atlas_dot_billing_dot_v1_dot_credit__note__pb2.CreateCreditNoteRequest.FromString,
+                    response_serializer=atlas_dot_billing_dot_v1_dot_credit__note__pb2.CreateCreditNoteResponse.SerializeToString,
+            ),
+            'ResolvePayment': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolvePayment,
+                    request_deserializer=atlas_dot_billing_dot_v1_dot_payment__pb2.ResolvePaymentRequest.FromString,
+                    response_serializer=atlas_dot_billing_dot_v1_dot_payment__pb2.ResolvePaymentResponse.SerializeToString,
+            ),
+            'RefundPayment': grpc.unary_unary_rpc_method_handler(
+                    servicer.RefundPayment,
+                    request_deserializer=atlas_dot_billing_dot_v1_dot_payment__pb2.RefundPaymentRequest.FromString,
+                    response_serializer=atlas_dot_billing_dot_v1_dot_payment__pb2.RefundPaymentResponse.SerializeToString,
+            ),
+            'RetryRefund': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetryRefund,
+                    request_deserializer=atlas_dot_billing_dot_v1_dot_refund__pb2.RetryRefundRequest.FromString,
+                    response_serializer=atlas_dot_billing_dot_v1_dot_refund__pb2.RetryRefundResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'atlas.billing.v1.BillingService', rpc_method_handlers)
@@ -261,7 +363,7 @@ def add_BillingServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class BillingService:
-    """Invoices, payments, refunds, credit notes and the ledger. Everything here follows from events; nothing is commanded yet.
+    """Invoices, payments, refunds, credit notes and the ledger.
     """
 
     @staticmethod
@@ -578,6 +680,168 @@ class BillingService:
             '/atlas.billing.v1.BillingService/GetTrialBalance',
             atlas_dot_billing_dot_v1_dot_ledger__pb2.GetTrialBalanceRequest.SerializeToString,
             atlas_dot_billing_dot_v1_dot_ledger__pb2.GetTrialBalanceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PayInvoice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atlas.billing.v1.BillingService/PayInvoice',
+            atlas_dot_billing_dot_v1_dot_payment__pb2.PayInvoiceRequest.SerializeToString,
+            atlas_dot_billing_dot_v1_dot_payment__pb2.PayInvoiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VoidInvoice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atlas.billing.v1.BillingService/VoidInvoice',
+            atlas_dot_billing_dot_v1_dot_invoice__pb2.VoidInvoiceRequest.SerializeToString,
+            atlas_dot_billing_dot_v1_dot_invoice__pb2.VoidInvoiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateCreditNote(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atlas.billing.v1.BillingService/CreateCreditNote',
+            atlas_dot_billing_dot_v1_dot_credit__note__pb2.CreateCreditNoteRequest.SerializeToString,
+            atlas_dot_billing_dot_v1_dot_credit__note__pb2.CreateCreditNoteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolvePayment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atlas.billing.v1.BillingService/ResolvePayment',
+            atlas_dot_billing_dot_v1_dot_payment__pb2.ResolvePaymentRequest.SerializeToString,
+            atlas_dot_billing_dot_v1_dot_payment__pb2.ResolvePaymentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RefundPayment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atlas.billing.v1.BillingService/RefundPayment',
+            atlas_dot_billing_dot_v1_dot_payment__pb2.RefundPaymentRequest.SerializeToString,
+            atlas_dot_billing_dot_v1_dot_payment__pb2.RefundPaymentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetryRefund(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atlas.billing.v1.BillingService/RetryRefund',
+            atlas_dot_billing_dot_v1_dot_refund__pb2.RetryRefundRequest.SerializeToString,
+            atlas_dot_billing_dot_v1_dot_refund__pb2.RetryRefundResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -17,7 +17,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class BillingServiceStub:
-    """Invoices, payments, refunds, credit notes and the ledger. Everything here follows from events; nothing is commanded yet."""
+    """Invoices, payments, refunds, credit notes and the ledger."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetInvoice: _aio.UnaryUnaryMultiCallable[_invoice_pb2.GetInvoiceRequest, _invoice_pb2.GetInvoiceResponse]
@@ -44,9 +44,21 @@ class BillingServiceStub:
     """Lists journals, newest first."""
     GetTrialBalance: _aio.UnaryUnaryMultiCallable[_ledger_pb2.GetTrialBalanceRequest, _ledger_pb2.GetTrialBalanceResponse]
     """Adds up all accounts, per currency."""
+    PayInvoice: _aio.UnaryUnaryMultiCallable[_payment_pb2.PayInvoiceRequest, _payment_pb2.PayInvoiceResponse]
+    """Pays what is owed on an invoice, with any method; 202: the outcome follows. Not while another attempt is open."""
+    VoidInvoice: _aio.UnaryUnaryMultiCallable[_invoice_pb2.VoidInvoiceRequest, _invoice_pb2.VoidInvoiceResponse]
+    """Voids an invoice on which nothing was paid; a live order is cancelled by that."""
+    CreateCreditNote: _aio.UnaryUnaryMultiCallable[_credit_note_pb2.CreateCreditNoteRequest, _credit_note_pb2.CreateCreditNoteResponse]
+    """Credits units that were shipped, and gives back what is paid too much then."""
+    ResolvePayment: _aio.UnaryUnaryMultiCallable[_payment_pb2.ResolvePaymentRequest, _payment_pb2.ResolvePaymentResponse]
+    """Asks the provider now what became of a payment whose outcome is open."""
+    RefundPayment: _aio.UnaryUnaryMultiCallable[_payment_pb2.RefundPaymentRequest, _payment_pb2.RefundPaymentResponse]
+    """Gives a part of a payment back: at most what was shipped and is not yet credited. A credit note over it is issued with it."""
+    RetryRefund: _aio.UnaryUnaryMultiCallable[_refund_pb2.RetryRefundRequest, _refund_pb2.RetryRefundResponse]
+    """Tries a refund again that failed in every try."""
 
 class BillingServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Invoices, payments, refunds, credit notes and the ledger. Everything here follows from events; nothing is commanded yet."""
+    """Invoices, payments, refunds, credit notes and the ledger."""
 
     @_abc_1.abstractmethod
     def GetInvoice(
@@ -143,5 +155,53 @@ class BillingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_ledger_pb2.GetTrialBalanceRequest, _abc.Awaitable[_ledger_pb2.GetTrialBalanceResponse]],
     ) -> _abc.Awaitable[_ledger_pb2.GetTrialBalanceResponse]:
         """Adds up all accounts, per currency."""
+
+    @_abc_1.abstractmethod
+    def PayInvoice(
+        self,
+        request: _payment_pb2.PayInvoiceRequest,
+        context: _aio.ServicerContext[_payment_pb2.PayInvoiceRequest, _abc.Awaitable[_payment_pb2.PayInvoiceResponse]],
+    ) -> _abc.Awaitable[_payment_pb2.PayInvoiceResponse]:
+        """Pays what is owed on an invoice, with any method; 202: the outcome follows. Not while another attempt is open."""
+
+    @_abc_1.abstractmethod
+    def VoidInvoice(
+        self,
+        request: _invoice_pb2.VoidInvoiceRequest,
+        context: _aio.ServicerContext[_invoice_pb2.VoidInvoiceRequest, _abc.Awaitable[_invoice_pb2.VoidInvoiceResponse]],
+    ) -> _abc.Awaitable[_invoice_pb2.VoidInvoiceResponse]:
+        """Voids an invoice on which nothing was paid; a live order is cancelled by that."""
+
+    @_abc_1.abstractmethod
+    def CreateCreditNote(
+        self,
+        request: _credit_note_pb2.CreateCreditNoteRequest,
+        context: _aio.ServicerContext[_credit_note_pb2.CreateCreditNoteRequest, _abc.Awaitable[_credit_note_pb2.CreateCreditNoteResponse]],
+    ) -> _abc.Awaitable[_credit_note_pb2.CreateCreditNoteResponse]:
+        """Credits units that were shipped, and gives back what is paid too much then."""
+
+    @_abc_1.abstractmethod
+    def ResolvePayment(
+        self,
+        request: _payment_pb2.ResolvePaymentRequest,
+        context: _aio.ServicerContext[_payment_pb2.ResolvePaymentRequest, _abc.Awaitable[_payment_pb2.ResolvePaymentResponse]],
+    ) -> _abc.Awaitable[_payment_pb2.ResolvePaymentResponse]:
+        """Asks the provider now what became of a payment whose outcome is open."""
+
+    @_abc_1.abstractmethod
+    def RefundPayment(
+        self,
+        request: _payment_pb2.RefundPaymentRequest,
+        context: _aio.ServicerContext[_payment_pb2.RefundPaymentRequest, _abc.Awaitable[_payment_pb2.RefundPaymentResponse]],
+    ) -> _abc.Awaitable[_payment_pb2.RefundPaymentResponse]:
+        """Gives a part of a payment back: at most what was shipped and is not yet credited. A credit note over it is issued with it."""
+
+    @_abc_1.abstractmethod
+    def RetryRefund(
+        self,
+        request: _refund_pb2.RetryRefundRequest,
+        context: _aio.ServicerContext[_refund_pb2.RetryRefundRequest, _abc.Awaitable[_refund_pb2.RetryRefundResponse]],
+    ) -> _abc.Awaitable[_refund_pb2.RetryRefundResponse]:
+        """Tries a refund again that failed in every try."""
 
 def add_BillingServiceServicer_to_server(servicer: BillingServiceServicer, server: _aio.Server) -> None: ...

@@ -22,12 +22,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from atlas.billing.v1 import document_pb2 as atlas_dot_billing_dot_v1_dot_document__pb2
 from atlas.common.v1 import money_pb2 as atlas_dot_common_dot_v1_dot_money__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"atlas/billing/v1/credit_note.proto\x12\x10\x61tlas.billing.v1\x1a\x1b\x61tlas/common/v1/money.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xec\x01\n\x0e\x43reditNoteLine\x12\x1f\n\x0bline_number\x18\x01 \x01(\x05R\nlineNumber\x12\x10\n\x03sku\x18\x02 \x01(\tR\x03sku\x12%\n\x08quantity\x18\x03 \x01(\x03\x42\t\xbaH\x06\"\x04\x18\xc0\x84=R\x08quantity\x12(\n\x03net\x18\x04 \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x03net\x12(\n\x03tax\x18\x05 \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x03tax\x12,\n\x05total\x18\x06 \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x05total\"\xde\x04\n\nCreditNote\x12$\n\x0e\x63redit_note_id\x18\x01 \x01(\tR\x0c\x63reditNoteId\x12,\n\x12\x63redit_note_number\x18\x02 \x01(\tR\x10\x63reditNoteNumber\x12\x1d\n\ninvoice_id\x18\x03 \x01(\tR\tinvoiceId\x12\x19\n\x08order_id\x18\x04 \x01(\tR\x07orderId\x12\x34\n\x04kind\x18\x05 \x01(\x0e\x32 .atlas.billing.v1.CreditNoteKindR\x04kind\x12\x36\n\x05lines\x18\x06 \x03(\x0b\x32 .atlas.billing.v1.CreditNoteLineR\x05lines\x12(\n\x03net\x18\x07 \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x03net\x12(\n\x03tax\x18\x08 \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x03tax\x12,\n\x05total\x18\t \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x05total\x12 \n\trefund_id\x18\n \x01(\tH\x00R\x08refundId\x88\x01\x01\x12(\n\x07version\x18\x0b \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\xff\xff\xff\xff\xff\xff\xff\x0fR\x07version\x12;\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTimeB\x0c\n\n_refund_id\"F\n\x14GetCreditNoteRequest\x12.\n\x0e\x63redit_note_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x0c\x63reditNoteId\"V\n\x15GetCreditNoteResponse\x12=\n\x0b\x63redit_note\x18\x01 \x01(\x0b\x32\x1c.atlas.billing.v1.CreditNoteR\ncreditNote\"\xa1\x01\n\x16ListCreditNotesRequest\x12(\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01H\x00R\x07orderId\x88\x01\x01\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08R\tpageTokenB\x0b\n\t_order_id\"\x82\x01\n\x17ListCreditNotesResponse\x12?\n\x0c\x63redit_notes\x18\x01 \x03(\x0b\x32\x1c.atlas.billing.v1.CreditNoteR\x0b\x63reditNotes\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*U\n\x0e\x43reditNoteKind\x12 \n\x1c\x43REDIT_NOTE_KIND_UNSPECIFIED\x10\x00\x12!\n\x1d\x43REDIT_NOTE_KIND_CANCELLATION\x10\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"atlas/billing/v1/credit_note.proto\x12\x10\x61tlas.billing.v1\x1a\x1f\x61tlas/billing/v1/document.proto\x1a\x1b\x61tlas/common/v1/money.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xec\x01\n\x0e\x43reditNoteLine\x12\x1f\n\x0bline_number\x18\x01 \x01(\x05R\nlineNumber\x12\x10\n\x03sku\x18\x02 \x01(\tR\x03sku\x12%\n\x08quantity\x18\x03 \x01(\x03\x42\t\xbaH\x06\"\x04\x18\xc0\x84=R\x08quantity\x12(\n\x03net\x18\x04 \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x03net\x12(\n\x03tax\x18\x05 \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x03tax\x12,\n\x05total\x18\x06 \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x05total\"\xc0\x05\n\nCreditNote\x12$\n\x0e\x63redit_note_id\x18\x01 \x01(\tR\x0c\x63reditNoteId\x12,\n\x12\x63redit_note_number\x18\x02 \x01(\tR\x10\x63reditNoteNumber\x12\x1d\n\ninvoice_id\x18\x03 \x01(\tR\tinvoiceId\x12\x19\n\x08order_id\x18\x04 \x01(\tR\x07orderId\x12\x34\n\x04kind\x18\x05 \x01(\x0e\x32 .atlas.billing.v1.CreditNoteKindR\x04kind\x12\x36\n\x05lines\x18\x06 \x03(\x0b\x32 .atlas.billing.v1.CreditNoteLineR\x05lines\x12(\n\x03net\x18\x07 \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x03net\x12(\n\x03tax\x18\x08 \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x03tax\x12,\n\x05total\x18\t \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x05total\x12 \n\trefund_id\x18\n \x01(\tH\x00R\x08refundId\x88\x01\x01\x12(\n\x07version\x18\x0b \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\xff\xff\xff\xff\xff\xff\xff\x0fR\x07version\x12;\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12;\n\x06reason\x18\x0e \x01(\x0e\x32\x1e.atlas.billing.v1.CreditReasonH\x01R\x06reason\x88\x01\x01\x12\x18\n\x07\x63omment\x18\x0f \x01(\tR\x07\x63ommentB\x0c\n\n_refund_idB\t\n\x07_reason\"f\n\nCreditLine\x12-\n\x0bline_number\x18\x01 \x01(\x05\x42\x0c\xbaH\t\x1a\x07\x18\xf4\x03(\x01@\x01R\nlineNumber\x12)\n\x08quantity\x18\x02 \x01(\x03\x42\r\xbaH\n\"\x08\x18\xc0\x84=(\x01H\x01R\x08quantity\"\xc4\x02\n\x17\x43reateCreditNoteRequest\x12\'\n\ninvoice_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tinvoiceId\x12\x44\n\x06reason\x18\x02 \x01(\x0e\x32\x1e.atlas.billing.v1.CreditReasonB\x0c\xbaH\t\x82\x01\x06\x10\x01 \x00(\x01R\x06reason\x12\"\n\x07\x63omment\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x07\x63omment\x12\x95\x01\n\x05lines\x18\x04 \x03(\x0b\x32\x1c.atlas.billing.v1.CreditLineBa\xbaH^\x92\x01\x05\x08\x01\x10\xf4\x03\xba\x01S\n\x0clines.unique\x12\x18must name each line once\x1a)this.map(line, line.line_number).unique()R\x05lines\"Y\n\x18\x43reateCreditNoteResponse\x12=\n\x0b\x63redit_note\x18\x01 \x01(\x0b\x32\x1c.atlas.billing.v1.CreditNoteR\ncreditNote\"\xa4\x01\n\x1cGetCreditNoteDocumentRequest\x12.\n\x0e\x63redit_note_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x0c\x63reditNoteId\x12I\n\x06\x66ormat\x18\x02 \x01(\x0e\x32 .atlas.billing.v1.DocumentFormatB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00H\x00R\x06\x66ormat\x88\x01\x01\x42\t\n\x07_format\"Q\n\x1dGetCreditNoteDocumentResponse\x12\x30\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyR\x08\x64ocument\"F\n\x14GetCreditNoteRequest\x12.\n\x0e\x63redit_note_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x0c\x63reditNoteId\"V\n\x15GetCreditNoteResponse\x12=\n\x0b\x63redit_note\x18\x01 \x01(\x0b\x32\x1c.atlas.billing.v1.CreditNoteR\ncreditNote\"\xa1\x01\n\x16ListCreditNotesRequest\x12(\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01H\x00R\x07orderId\x88\x01\x01\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08R\tpageTokenB\x0b\n\t_order_id\"\x82\x01\n\x17ListCreditNotesResponse\x12?\n\x0c\x63redit_notes\x18\x01 \x03(\x0b\x32\x1c.atlas.billing.v1.CreditNoteR\x0b\x63reditNotes\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*u\n\x0e\x43reditNoteKind\x12 \n\x1c\x43REDIT_NOTE_KIND_UNSPECIFIED\x10\x00\x12!\n\x1d\x43REDIT_NOTE_KIND_CANCELLATION\x10\x01\x12\x1e\n\x1a\x43REDIT_NOTE_KIND_ALLOWANCE\x10\x02*\xbc\x01\n\x0c\x43reditReason\x12\x1d\n\x19\x43REDIT_REASON_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43REDIT_REASON_DAMAGED\x10\x01\x12\x1a\n\x16\x43REDIT_REASON_RETURNED\x10\x02\x12\x16\n\x12\x43REDIT_REASON_LATE\x10\x03\x12\"\n\x1e\x43REDIT_REASON_NOT_AS_DESCRIBED\x10\x04\x12\x1a\n\x16\x43REDIT_REASON_GOODWILL\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,6 +40,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREDITNOTELINE'].fields_by_name['quantity']._serialized_options = b'\272H\006\"\004\030\300\204='
   _globals['_CREDITNOTE'].fields_by_name['version']._loaded_options = None
   _globals['_CREDITNOTE'].fields_by_name['version']._serialized_options = b'\272H\013\"\t\030\377\377\377\377\377\377\377\017'
+  _globals['_CREDITLINE'].fields_by_name['line_number']._loaded_options = None
+  _globals['_CREDITLINE'].fields_by_name['line_number']._serialized_options = b'\272H\t\032\007\030\364\003(\001@\001'
+  _globals['_CREDITLINE'].fields_by_name['quantity']._loaded_options = None
+  _globals['_CREDITLINE'].fields_by_name['quantity']._serialized_options = b'\272H\n\"\010\030\300\204=(\001H\001'
+  _globals['_CREATECREDITNOTEREQUEST'].fields_by_name['invoice_id']._loaded_options = None
+  _globals['_CREATECREDITNOTEREQUEST'].fields_by_name['invoice_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_CREATECREDITNOTEREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_CREATECREDITNOTEREQUEST'].fields_by_name['reason']._serialized_options = b'\272H\t\202\001\006\020\001 \000(\001'
+  _globals['_CREATECREDITNOTEREQUEST'].fields_by_name['comment']._loaded_options = None
+  _globals['_CREATECREDITNOTEREQUEST'].fields_by_name['comment']._serialized_options = b'\272H\005r\003\030\350\007'
+  _globals['_CREATECREDITNOTEREQUEST'].fields_by_name['lines']._loaded_options = None
+  _globals['_CREATECREDITNOTEREQUEST'].fields_by_name['lines']._serialized_options = b'\272H^\222\001\005\010\001\020\364\003\272\001S\n\014lines.unique\022\030must name each line once\032)this.map(line, line.line_number).unique()'
+  _globals['_GETCREDITNOTEDOCUMENTREQUEST'].fields_by_name['credit_note_id']._loaded_options = None
+  _globals['_GETCREDITNOTEDOCUMENTREQUEST'].fields_by_name['credit_note_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_GETCREDITNOTEDOCUMENTREQUEST'].fields_by_name['format']._loaded_options = None
+  _globals['_GETCREDITNOTEDOCUMENTREQUEST'].fields_by_name['format']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
   _globals['_GETCREDITNOTEREQUEST'].fields_by_name['credit_note_id']._loaded_options = None
   _globals['_GETCREDITNOTEREQUEST'].fields_by_name['credit_note_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_LISTCREDITNOTESREQUEST'].fields_by_name['order_id']._loaded_options = None
@@ -46,18 +64,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTCREDITNOTESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\310\001(\000'
   _globals['_LISTCREDITNOTESREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTCREDITNOTESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\010'
-  _globals['_CREDITNOTEKIND']._serialized_start=1452
-  _globals['_CREDITNOTEKIND']._serialized_end=1537
-  _globals['_CREDITNOTELINE']._serialized_start=148
-  _globals['_CREDITNOTELINE']._serialized_end=384
-  _globals['_CREDITNOTE']._serialized_start=387
-  _globals['_CREDITNOTE']._serialized_end=993
-  _globals['_GETCREDITNOTEREQUEST']._serialized_start=995
-  _globals['_GETCREDITNOTEREQUEST']._serialized_end=1065
-  _globals['_GETCREDITNOTERESPONSE']._serialized_start=1067
-  _globals['_GETCREDITNOTERESPONSE']._serialized_end=1153
-  _globals['_LISTCREDITNOTESREQUEST']._serialized_start=1156
-  _globals['_LISTCREDITNOTESREQUEST']._serialized_end=1317
-  _globals['_LISTCREDITNOTESRESPONSE']._serialized_start=1320
-  _globals['_LISTCREDITNOTESRESPONSE']._serialized_end=1450
+  _globals['_CREDITNOTEKIND']._serialized_start=2382
+  _globals['_CREDITNOTEKIND']._serialized_end=2499
+  _globals['_CREDITREASON']._serialized_start=2502
+  _globals['_CREDITREASON']._serialized_end=2690
+  _globals['_CREDITNOTELINE']._serialized_start=208
+  _globals['_CREDITNOTELINE']._serialized_end=444
+  _globals['_CREDITNOTE']._serialized_start=447
+  _globals['_CREDITNOTE']._serialized_end=1151
+  _globals['_CREDITLINE']._serialized_start=1153
+  _globals['_CREDITLINE']._serialized_end=1255
+  _globals['_CREATECREDITNOTEREQUEST']._serialized_start=1258
+  _globals['_CREATECREDITNOTEREQUEST']._serialized_end=1582
+  _globals['_CREATECREDITNOTERESPONSE']._serialized_start=1584
+  _globals['_CREATECREDITNOTERESPONSE']._serialized_end=1673
+  _globals['_GETCREDITNOTEDOCUMENTREQUEST']._serialized_start=1676
+  _globals['_GETCREDITNOTEDOCUMENTREQUEST']._serialized_end=1840
+  _globals['_GETCREDITNOTEDOCUMENTRESPONSE']._serialized_start=1842
+  _globals['_GETCREDITNOTEDOCUMENTRESPONSE']._serialized_end=1923
+  _globals['_GETCREDITNOTEREQUEST']._serialized_start=1925
+  _globals['_GETCREDITNOTEREQUEST']._serialized_end=1995
+  _globals['_GETCREDITNOTERESPONSE']._serialized_start=1997
+  _globals['_GETCREDITNOTERESPONSE']._serialized_end=2083
+  _globals['_LISTCREDITNOTESREQUEST']._serialized_start=2086
+  _globals['_LISTCREDITNOTESREQUEST']._serialized_end=2247
+  _globals['_LISTCREDITNOTESRESPONSE']._serialized_start=2250
+  _globals['_LISTCREDITNOTESRESPONSE']._serialized_end=2380
 # @@protoc_insertion_point(module_scope)

@@ -3,8 +3,10 @@
 isort:skip_file
 Credit notes as a client sees them."""
 
+from atlas.billing.v1 import document_pb2 as _document_pb2
 from atlas.common.v1 import money_pb2 as _money_pb2
 from collections import abc as _abc
+from google.api import httpbody_pb2 as _httpbody_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -31,6 +33,8 @@ class _CreditNoteKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Credit
     """Never stored."""
     CREDIT_NOTE_KIND_CANCELLATION: _CreditNoteKind.ValueType  # 1
     """What was cancelled before it was shipped."""
+    CREDIT_NOTE_KIND_ALLOWANCE: _CreditNoteKind.ValueType  # 2
+    """What was shipped and is taken off the price afterwards."""
 
 class CreditNoteKind(_CreditNoteKind, metaclass=_CreditNoteKindEnumTypeWrapper):
     """What a credit note is for."""
@@ -39,7 +43,45 @@ CREDIT_NOTE_KIND_UNSPECIFIED: CreditNoteKind.ValueType  # 0
 """Never stored."""
 CREDIT_NOTE_KIND_CANCELLATION: CreditNoteKind.ValueType  # 1
 """What was cancelled before it was shipped."""
+CREDIT_NOTE_KIND_ALLOWANCE: CreditNoteKind.ValueType  # 2
+"""What was shipped and is taken off the price afterwards."""
 Global___CreditNoteKind: _TypeAlias = CreditNoteKind  # noqa: Y015
+
+class _CreditReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CreditReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CreditReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CREDIT_REASON_UNSPECIFIED: _CreditReason.ValueType  # 0
+    """Never stored."""
+    CREDIT_REASON_DAMAGED: _CreditReason.ValueType  # 1
+    """It came damaged."""
+    CREDIT_REASON_RETURNED: _CreditReason.ValueType  # 2
+    """It came back."""
+    CREDIT_REASON_LATE: _CreditReason.ValueType  # 3
+    """It came late."""
+    CREDIT_REASON_NOT_AS_DESCRIBED: _CreditReason.ValueType  # 4
+    """It was not what was described."""
+    CREDIT_REASON_GOODWILL: _CreditReason.ValueType  # 5
+    """Out of courtesy."""
+
+class CreditReason(_CreditReason, metaclass=_CreditReasonEnumTypeWrapper):
+    """Why a person takes something off an invoice."""
+
+CREDIT_REASON_UNSPECIFIED: CreditReason.ValueType  # 0
+"""Never stored."""
+CREDIT_REASON_DAMAGED: CreditReason.ValueType  # 1
+"""It came damaged."""
+CREDIT_REASON_RETURNED: CreditReason.ValueType  # 2
+"""It came back."""
+CREDIT_REASON_LATE: CreditReason.ValueType  # 3
+"""It came late."""
+CREDIT_REASON_NOT_AS_DESCRIBED: CreditReason.ValueType  # 4
+"""It was not what was described."""
+CREDIT_REASON_GOODWILL: CreditReason.ValueType  # 5
+"""Out of courtesy."""
+Global___CreditReason: _TypeAlias = CreditReason  # noqa: Y015
 
 @_typing.final
 class CreditNoteLine(_message.Message):
@@ -58,7 +100,7 @@ class CreditNoteLine(_message.Message):
     sku: _builtins.str
     """The item."""
     quantity: _builtins.int
-    """Whole stock units credited."""
+    """Whole stock units credited; 0 where an amount is credited and no units."""
     @_builtins.property
     def net(self) -> _money_pb2.Money:
         """What is credited of the line's net."""
@@ -108,6 +150,8 @@ class CreditNote(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
     credit_note_id: _builtins.str
     """UUIDv7."""
     credit_note_number: _builtins.str
@@ -122,6 +166,10 @@ class CreditNote(_message.Message):
     """The refund that gives the paid part back, the first of several; absent when nothing is given back."""
     version: _builtins.int
     """The version of the row; credit notes never change, so always 1."""
+    reason: Global___CreditReason.ValueType
+    """Why a person issued it; absent for a cancellation."""
+    comment: _builtins.str
+    """What the person said about it; empty for a cancellation."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___CreditNoteLine]:
         """Its lines, by line number."""
@@ -162,16 +210,161 @@ class CreditNote(_message.Message):
         version: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        reason: Global___CreditReason.ValueType | None = ...,
+        comment: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_refund_id", b"_refund_id", "create_time", b"create_time", "net", b"net", "refund_id", b"refund_id", "tax", b"tax", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_reason", b"_reason", "_refund_id", b"_refund_id", "create_time", b"create_time", "net", b"net", "reason", b"reason", "refund_id", b"refund_id", "tax", b"tax", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_refund_id", b"_refund_id", "create_time", b"create_time", "credit_note_id", b"credit_note_id", "credit_note_number", b"credit_note_number", "invoice_id", b"invoice_id", "kind", b"kind", "lines", b"lines", "net", b"net", "order_id", b"order_id", "refund_id", b"refund_id", "tax", b"tax", "total", b"total", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_reason", b"_reason", "_refund_id", b"_refund_id", "comment", b"comment", "create_time", b"create_time", "credit_note_id", b"credit_note_id", "credit_note_number", b"credit_note_number", "invoice_id", b"invoice_id", "kind", b"kind", "lines", b"lines", "net", b"net", "order_id", b"order_id", "reason", b"reason", "refund_id", b"refund_id", "tax", b"tax", "total", b"total", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__reason: _TypeAlias = _typing.Literal["reason"]  # noqa: Y015
+    _WhichOneofArgType__reason: _TypeAlias = _typing.Literal["_reason", b"_reason"]  # noqa: Y015
     _WhichOneofReturnType__refund_id: _TypeAlias = _typing.Literal["refund_id"]  # noqa: Y015
     _WhichOneofArgType__refund_id: _TypeAlias = _typing.Literal["_refund_id", b"_refund_id"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__reason) -> _WhichOneofReturnType__reason | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__refund_id) -> _WhichOneofReturnType__refund_id | None: ...
 
 Global___CreditNote: _TypeAlias = CreditNote  # noqa: Y015
+
+@_typing.final
+class CreditLine(_message.Message):
+    """Units of one line to credit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINE_NUMBER_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    line_number: _builtins.int
+    """The order line."""
+    quantity: _builtins.int
+    """Whole stock units, shipped and not yet credited."""
+    def __init__(
+        self,
+        *,
+        line_number: _builtins.int = ...,
+        quantity: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["line_number", b"line_number", "quantity", b"quantity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreditLine: _TypeAlias = CreditLine  # noqa: Y015
+
+@_typing.final
+class CreateCreditNoteRequest(_message.Message):
+    """What CreateCreditNote needs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVOICE_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    invoice_id: _builtins.str
+    """The invoice."""
+    reason: Global___CreditReason.ValueType
+    """Why."""
+    comment: _builtins.str
+    """Free text, at most 1,000 characters."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___CreditLine]:
+        """What is credited, each line once."""
+
+    def __init__(
+        self,
+        *,
+        invoice_id: _builtins.str = ...,
+        reason: Global___CreditReason.ValueType = ...,
+        comment: _builtins.str = ...,
+        lines: _abc.Iterable[Global___CreditLine] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "invoice_id", b"invoice_id", "lines", b"lines", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateCreditNoteRequest: _TypeAlias = CreateCreditNoteRequest  # noqa: Y015
+
+@_typing.final
+class CreateCreditNoteResponse(_message.Message):
+    """What CreateCreditNote answers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CREDIT_NOTE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def credit_note(self) -> Global___CreditNote:
+        """The credit note."""
+
+    def __init__(
+        self,
+        *,
+        credit_note: Global___CreditNote | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["credit_note", b"credit_note"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credit_note", b"credit_note"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateCreditNoteResponse: _TypeAlias = CreateCreditNoteResponse  # noqa: Y015
+
+@_typing.final
+class GetCreditNoteDocumentRequest(_message.Message):
+    """What GetCreditNoteDocument needs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CREDIT_NOTE_ID_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    credit_note_id: _builtins.str
+    """The credit note."""
+    format: _document_pb2.DocumentFormat.ValueType
+    """As what; absent means PDF."""
+    def __init__(
+        self,
+        *,
+        credit_note_id: _builtins.str = ...,
+        format: _document_pb2.DocumentFormat.ValueType | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_format", b"_format", "format", b"format"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_format", b"_format", "credit_note_id", b"credit_note_id", "format", b"format"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__format: _TypeAlias = _typing.Literal["format"]  # noqa: Y015
+    _WhichOneofArgType__format: _TypeAlias = _typing.Literal["_format", b"_format"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__format) -> _WhichOneofReturnType__format | None: ...
+
+Global___GetCreditNoteDocumentRequest: _TypeAlias = GetCreditNoteDocumentRequest  # noqa: Y015
+
+@_typing.final
+class GetCreditNoteDocumentResponse(_message.Message):
+    """What GetCreditNoteDocument answers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOCUMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def document(self) -> _httpbody_pb2.HttpBody:
+        """The document."""
+
+    def __init__(
+        self,
+        *,
+        document: _httpbody_pb2.HttpBody | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCreditNoteDocumentResponse: _TypeAlias = GetCreditNoteDocumentResponse  # noqa: Y015
 
 @_typing.final
 class GetCreditNoteRequest(_message.Message):

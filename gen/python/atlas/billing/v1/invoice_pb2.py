@@ -22,12 +22,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from atlas.billing.v1 import document_pb2 as atlas_dot_billing_dot_v1_dot_document__pb2
 from atlas.common.v1 import money_pb2 as atlas_dot_common_dot_v1_dot_money__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61tlas/billing/v1/invoice.proto\x12\x10\x61tlas.billing.v1\x1a\x1b\x61tlas/common/v1/money.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x87\x03\n\x0bInvoiceLine\x12\x1f\n\x0bline_number\x18\x01 \x01(\x05R\nlineNumber\x12\x10\n\x03sku\x18\x02 \x01(\tR\x03sku\x12%\n\x08quantity\x18\x03 \x01(\x03\x42\t\xbaH\x06\"\x04\x18\xc0\x84=R\x08quantity\x12\x35\n\nunit_price\x18\x04 \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\tunitPrice\x12\x32\n\x15\x64iscount_basis_points\x18\x05 \x01(\x05R\x13\x64iscountBasisPoints\x12\x31\n\x15tax_rate_basis_points\x18\x06 \x01(\x05R\x12taxRateBasisPoints\x12(\n\x03net\x18\x07 \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x03net\x12(\n\x03tax\x18\x08 \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x03tax\x12,\n\x05total\x18\t \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x05total\"\xdc\x06\n\x07Invoice\x12\x1d\n\ninvoice_id\x18\x01 \x01(\tR\tinvoiceId\x12%\n\x0einvoice_number\x18\x02 \x01(\tR\rinvoiceNumber\x12\x19\n\x08order_id\x18\x03 \x01(\tR\x07orderId\x12\x1f\n\x0b\x63ustomer_id\x18\x04 \x01(\tR\ncustomerId\x12\x34\n\x05state\x18\x05 \x01(\x0e\x32\x1e.atlas.billing.v1.InvoiceStateR\x05state\x12\x33\n\x05lines\x18\x06 \x03(\x0b\x32\x1d.atlas.billing.v1.InvoiceLineR\x05lines\x12(\n\x03net\x18\x07 \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x03net\x12(\n\x03tax\x18\x08 \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x03tax\x12,\n\x05total\x18\t \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x05total\x12*\n\x04paid\x18\n \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x04paid\x12\x32\n\x08\x63redited\x18\x0b \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x08\x63redited\x12\x32\n\x08refunded\x18\x0c \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x08refunded\x12\x38\n\x0boutstanding\x18\r \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x0boutstanding\x12\x39\n\nissue_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tissueTime\x12\x35\n\x08\x64ue_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x64ueTime\x12(\n\x07version\x18\x10 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\xff\xff\xff\xff\xff\xff\xff\x0fR\x07version\x12;\n\x0b\x63reate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\"<\n\x11GetInvoiceRequest\x12\'\n\ninvoice_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tinvoiceId\"I\n\x12GetInvoiceResponse\x12\x33\n\x07invoice\x18\x01 \x01(\x0b\x32\x19.atlas.billing.v1.InvoiceR\x07invoice\"\xe7\x01\n\x13ListInvoicesRequest\x12(\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01H\x00R\x07orderId\x88\x01\x01\x12G\n\x05state\x18\x02 \x03(\x0e\x32\x1e.atlas.billing.v1.InvoiceStateB\x11\xbaH\x0e\x92\x01\x0b\x10\x14\"\x07\x82\x01\x04\x10\x01 \x00R\x05state\x12\'\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08R\tpageTokenB\x0b\n\t_order_id\"u\n\x14ListInvoicesResponse\x12\x35\n\x08invoices\x18\x01 \x03(\x0b\x32\x19.atlas.billing.v1.InvoiceR\x08invoices\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*\xd7\x01\n\x0cInvoiceState\x12\x1d\n\x19INVOICE_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12INVOICE_STATE_OPEN\x10\x01\x12 \n\x1cINVOICE_STATE_PARTIALLY_PAID\x10\x02\x12\x16\n\x12INVOICE_STATE_PAID\x10\x03\x12\"\n\x1eINVOICE_STATE_CANCEL_REQUESTED\x10\x04\x12\x16\n\x12INVOICE_STATE_VOID\x10\x05\x12\x1a\n\x16INVOICE_STATE_CREDITED\x10\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61tlas/billing/v1/invoice.proto\x12\x10\x61tlas.billing.v1\x1a\x1f\x61tlas/billing/v1/document.proto\x1a\x1b\x61tlas/common/v1/money.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x87\x03\n\x0bInvoiceLine\x12\x1f\n\x0bline_number\x18\x01 \x01(\x05R\nlineNumber\x12\x10\n\x03sku\x18\x02 \x01(\tR\x03sku\x12%\n\x08quantity\x18\x03 \x01(\x03\x42\t\xbaH\x06\"\x04\x18\xc0\x84=R\x08quantity\x12\x35\n\nunit_price\x18\x04 \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\tunitPrice\x12\x32\n\x15\x64iscount_basis_points\x18\x05 \x01(\x05R\x13\x64iscountBasisPoints\x12\x31\n\x15tax_rate_basis_points\x18\x06 \x01(\x05R\x12taxRateBasisPoints\x12(\n\x03net\x18\x07 \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x03net\x12(\n\x03tax\x18\x08 \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x03tax\x12,\n\x05total\x18\t \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x05total\"\xdc\x06\n\x07Invoice\x12\x1d\n\ninvoice_id\x18\x01 \x01(\tR\tinvoiceId\x12%\n\x0einvoice_number\x18\x02 \x01(\tR\rinvoiceNumber\x12\x19\n\x08order_id\x18\x03 \x01(\tR\x07orderId\x12\x1f\n\x0b\x63ustomer_id\x18\x04 \x01(\tR\ncustomerId\x12\x34\n\x05state\x18\x05 \x01(\x0e\x32\x1e.atlas.billing.v1.InvoiceStateR\x05state\x12\x33\n\x05lines\x18\x06 \x03(\x0b\x32\x1d.atlas.billing.v1.InvoiceLineR\x05lines\x12(\n\x03net\x18\x07 \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x03net\x12(\n\x03tax\x18\x08 \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x03tax\x12,\n\x05total\x18\t \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x05total\x12*\n\x04paid\x18\n \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x04paid\x12\x32\n\x08\x63redited\x18\x0b \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x08\x63redited\x12\x32\n\x08refunded\x18\x0c \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x08refunded\x12\x38\n\x0boutstanding\x18\r \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x0boutstanding\x12\x39\n\nissue_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tissueTime\x12\x35\n\x08\x64ue_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x64ueTime\x12(\n\x07version\x18\x10 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\xff\xff\xff\xff\xff\xff\xff\x0fR\x07version\x12;\n\x0b\x63reate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\"<\n\x11GetInvoiceRequest\x12\'\n\ninvoice_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tinvoiceId\"I\n\x12GetInvoiceResponse\x12\x33\n\x07invoice\x18\x01 \x01(\x0b\x32\x19.atlas.billing.v1.InvoiceR\x07invoice\"\xe7\x01\n\x13ListInvoicesRequest\x12(\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01H\x00R\x07orderId\x88\x01\x01\x12G\n\x05state\x18\x02 \x03(\x0e\x32\x1e.atlas.billing.v1.InvoiceStateB\x11\xbaH\x0e\x92\x01\x0b\x10\x14\"\x07\x82\x01\x04\x10\x01 \x00R\x05state\x12\'\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08R\tpageTokenB\x0b\n\t_order_id\"u\n\x14ListInvoicesResponse\x12\x35\n\x08invoices\x18\x01 \x03(\x0b\x32\x19.atlas.billing.v1.InvoiceR\x08invoices\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xfc\x01\n\x12VoidInvoiceRequest\x12\'\n\ninvoice_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tinvoiceId\x12\x42\n\x06reason\x18\x02 \x01(\x0e\x32\x1c.atlas.billing.v1.VoidReasonB\x0c\xbaH\t\x82\x01\x06\x10\x01 \x00(\x01R\x06reason\x12\"\n\x07\x63omment\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x07\x63omment\x12@\n\x10\x65xpected_version\x18\x04 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\xff\xff\xff\xff\xff\xff\xff\x0f(\x01H\x00R\x0f\x65xpectedVersion\x88\x01\x01\x42\x13\n\x11_expected_version\"J\n\x13VoidInvoiceResponse\x12\x33\n\x07invoice\x18\x01 \x01(\x0b\x32\x19.atlas.billing.v1.InvoiceR\x07invoice\"\x9a\x01\n\x19GetInvoiceDocumentRequest\x12\'\n\ninvoice_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tinvoiceId\x12I\n\x06\x66ormat\x18\x02 \x01(\x0e\x32 .atlas.billing.v1.DocumentFormatB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00H\x00R\x06\x66ormat\x88\x01\x01\x42\t\n\x07_format\"N\n\x1aGetInvoiceDocumentResponse\x12\x30\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyR\x08\x64ocument*\xd7\x01\n\x0cInvoiceState\x12\x1d\n\x19INVOICE_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12INVOICE_STATE_OPEN\x10\x01\x12 \n\x1cINVOICE_STATE_PARTIALLY_PAID\x10\x02\x12\x16\n\x12INVOICE_STATE_PAID\x10\x03\x12\"\n\x1eINVOICE_STATE_CANCEL_REQUESTED\x10\x04\x12\x16\n\x12INVOICE_STATE_VOID\x10\x05\x12\x1a\n\x16INVOICE_STATE_CREDITED\x10\x06*\x85\x01\n\nVoidReason\x12\x1b\n\x17VOID_REASON_UNSPECIFIED\x10\x00\x12\x19\n\x15VOID_REASON_DUPLICATE\x10\x01\x12\x1d\n\x19VOID_REASON_BILLING_ERROR\x10\x02\x12 \n\x1cVOID_REASON_CUSTOMER_REQUEST\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,18 +50,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTINVOICESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\310\001(\000'
   _globals['_LISTINVOICESREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTINVOICESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\010'
-  _globals['_INVOICESTATE']._serialized_start=1891
-  _globals['_INVOICESTATE']._serialized_end=2106
-  _globals['_INVOICELINE']._serialized_start=144
-  _globals['_INVOICELINE']._serialized_end=535
-  _globals['_INVOICE']._serialized_start=538
-  _globals['_INVOICE']._serialized_end=1398
-  _globals['_GETINVOICEREQUEST']._serialized_start=1400
-  _globals['_GETINVOICEREQUEST']._serialized_end=1460
-  _globals['_GETINVOICERESPONSE']._serialized_start=1462
-  _globals['_GETINVOICERESPONSE']._serialized_end=1535
-  _globals['_LISTINVOICESREQUEST']._serialized_start=1538
-  _globals['_LISTINVOICESREQUEST']._serialized_end=1769
-  _globals['_LISTINVOICESRESPONSE']._serialized_start=1771
-  _globals['_LISTINVOICESRESPONSE']._serialized_end=1888
+  _globals['_VOIDINVOICEREQUEST'].fields_by_name['invoice_id']._loaded_options = None
+  _globals['_VOIDINVOICEREQUEST'].fields_by_name['invoice_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_VOIDINVOICEREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_VOIDINVOICEREQUEST'].fields_by_name['reason']._serialized_options = b'\272H\t\202\001\006\020\001 \000(\001'
+  _globals['_VOIDINVOICEREQUEST'].fields_by_name['comment']._loaded_options = None
+  _globals['_VOIDINVOICEREQUEST'].fields_by_name['comment']._serialized_options = b'\272H\005r\003\030\350\007'
+  _globals['_VOIDINVOICEREQUEST'].fields_by_name['expected_version']._loaded_options = None
+  _globals['_VOIDINVOICEREQUEST'].fields_by_name['expected_version']._serialized_options = b'\272H\r\"\013\030\377\377\377\377\377\377\377\017(\001'
+  _globals['_GETINVOICEDOCUMENTREQUEST'].fields_by_name['invoice_id']._loaded_options = None
+  _globals['_GETINVOICEDOCUMENTREQUEST'].fields_by_name['invoice_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_GETINVOICEDOCUMENTREQUEST'].fields_by_name['format']._loaded_options = None
+  _globals['_GETINVOICEDOCUMENTREQUEST'].fields_by_name['format']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
+  _globals['_INVOICESTATE']._serialized_start=2519
+  _globals['_INVOICESTATE']._serialized_end=2734
+  _globals['_VOIDREASON']._serialized_start=2737
+  _globals['_VOIDREASON']._serialized_end=2870
+  _globals['_INVOICELINE']._serialized_start=204
+  _globals['_INVOICELINE']._serialized_end=595
+  _globals['_INVOICE']._serialized_start=598
+  _globals['_INVOICE']._serialized_end=1458
+  _globals['_GETINVOICEREQUEST']._serialized_start=1460
+  _globals['_GETINVOICEREQUEST']._serialized_end=1520
+  _globals['_GETINVOICERESPONSE']._serialized_start=1522
+  _globals['_GETINVOICERESPONSE']._serialized_end=1595
+  _globals['_LISTINVOICESREQUEST']._serialized_start=1598
+  _globals['_LISTINVOICESREQUEST']._serialized_end=1829
+  _globals['_LISTINVOICESRESPONSE']._serialized_start=1831
+  _globals['_LISTINVOICESRESPONSE']._serialized_end=1948
+  _globals['_VOIDINVOICEREQUEST']._serialized_start=1951
+  _globals['_VOIDINVOICEREQUEST']._serialized_end=2203
+  _globals['_VOIDINVOICERESPONSE']._serialized_start=2205
+  _globals['_VOIDINVOICERESPONSE']._serialized_end=2279
+  _globals['_GETINVOICEDOCUMENTREQUEST']._serialized_start=2282
+  _globals['_GETINVOICEDOCUMENTREQUEST']._serialized_end=2436
+  _globals['_GETINVOICEDOCUMENTRESPONSE']._serialized_start=2438
+  _globals['_GETINVOICEDOCUMENTRESPONSE']._serialized_end=2516
 # @@protoc_insertion_point(module_scope)

@@ -3,8 +3,10 @@
 isort:skip_file
 Invoices as a client sees them."""
 
+from atlas.billing.v1 import document_pb2 as _document_pb2
 from atlas.common.v1 import money_pb2 as _money_pb2
 from collections import abc as _abc
+from google.api import httpbody_pb2 as _httpbody_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -60,6 +62,34 @@ INVOICE_STATE_VOID: InvoiceState.ValueType  # 5
 INVOICE_STATE_CREDITED: InvoiceState.ValueType  # 6
 """Credited after money was applied. Terminal."""
 Global___InvoiceState: _TypeAlias = InvoiceState  # noqa: Y015
+
+class _VoidReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _VoidReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_VoidReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    VOID_REASON_UNSPECIFIED: _VoidReason.ValueType  # 0
+    """Never sent."""
+    VOID_REASON_DUPLICATE: _VoidReason.ValueType  # 1
+    """The same was invoiced twice."""
+    VOID_REASON_BILLING_ERROR: _VoidReason.ValueType  # 2
+    """It should not have been issued, or not like this."""
+    VOID_REASON_CUSTOMER_REQUEST: _VoidReason.ValueType  # 3
+    """The customer asked for it."""
+
+class VoidReason(_VoidReason, metaclass=_VoidReasonEnumTypeWrapper):
+    """Why a person voids an invoice."""
+
+VOID_REASON_UNSPECIFIED: VoidReason.ValueType  # 0
+"""Never sent."""
+VOID_REASON_DUPLICATE: VoidReason.ValueType  # 1
+"""The same was invoiced twice."""
+VOID_REASON_BILLING_ERROR: VoidReason.ValueType  # 2
+"""It should not have been issued, or not like this."""
+VOID_REASON_CUSTOMER_REQUEST: VoidReason.ValueType  # 3
+"""The customer asked for it."""
+Global___VoidReason: _TypeAlias = VoidReason  # noqa: Y015
 
 @_typing.final
 class InvoiceLine(_message.Message):
@@ -348,3 +378,115 @@ class ListInvoicesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListInvoicesResponse: _TypeAlias = ListInvoicesResponse  # noqa: Y015
+
+@_typing.final
+class VoidInvoiceRequest(_message.Message):
+    """What VoidInvoice needs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVOICE_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    EXPECTED_VERSION_FIELD_NUMBER: _builtins.int
+    invoice_id: _builtins.str
+    """The invoice."""
+    reason: Global___VoidReason.ValueType
+    """Why."""
+    comment: _builtins.str
+    """Free text, at most 1,000 characters."""
+    expected_version: _builtins.int
+    """The version the decision was made on; absent means any."""
+    def __init__(
+        self,
+        *,
+        invoice_id: _builtins.str = ...,
+        reason: Global___VoidReason.ValueType = ...,
+        comment: _builtins.str = ...,
+        expected_version: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version", "expected_version", b"expected_version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version", "comment", b"comment", "expected_version", b"expected_version", "invoice_id", b"invoice_id", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__expected_version: _TypeAlias = _typing.Literal["expected_version"]  # noqa: Y015
+    _WhichOneofArgType__expected_version: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_version) -> _WhichOneofReturnType__expected_version | None: ...
+
+Global___VoidInvoiceRequest: _TypeAlias = VoidInvoiceRequest  # noqa: Y015
+
+@_typing.final
+class VoidInvoiceResponse(_message.Message):
+    """What VoidInvoice answers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVOICE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def invoice(self) -> Global___Invoice:
+        """The invoice as it is now."""
+
+    def __init__(
+        self,
+        *,
+        invoice: Global___Invoice | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["invoice", b"invoice"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invoice", b"invoice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VoidInvoiceResponse: _TypeAlias = VoidInvoiceResponse  # noqa: Y015
+
+@_typing.final
+class GetInvoiceDocumentRequest(_message.Message):
+    """What GetInvoiceDocument needs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVOICE_ID_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    invoice_id: _builtins.str
+    """The invoice."""
+    format: _document_pb2.DocumentFormat.ValueType
+    """As what; absent means PDF."""
+    def __init__(
+        self,
+        *,
+        invoice_id: _builtins.str = ...,
+        format: _document_pb2.DocumentFormat.ValueType | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_format", b"_format", "format", b"format"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_format", b"_format", "format", b"format", "invoice_id", b"invoice_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__format: _TypeAlias = _typing.Literal["format"]  # noqa: Y015
+    _WhichOneofArgType__format: _TypeAlias = _typing.Literal["_format", b"_format"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__format) -> _WhichOneofReturnType__format | None: ...
+
+Global___GetInvoiceDocumentRequest: _TypeAlias = GetInvoiceDocumentRequest  # noqa: Y015
+
+@_typing.final
+class GetInvoiceDocumentResponse(_message.Message):
+    """What GetInvoiceDocument answers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOCUMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def document(self) -> _httpbody_pb2.HttpBody:
+        """The document."""
+
+    def __init__(
+        self,
+        *,
+        document: _httpbody_pb2.HttpBody | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetInvoiceDocumentResponse: _TypeAlias = GetInvoiceDocumentResponse  # noqa: Y015

@@ -83,6 +83,10 @@ class _JournalKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_JournalKi
     """A shipment turned stock into cost of goods sold."""
     JOURNAL_KIND_STOCK: _JournalKind.ValueType  # 9
     """Stock came in."""
+    JOURNAL_KIND_FEE: _JournalKind.ValueType  # 10
+    """The provider charged a fee."""
+    JOURNAL_KIND_PAYOUT: _JournalKind.ValueType  # 11
+    """The provider paid out what came in."""
 
 class JournalKind(_JournalKind, metaclass=_JournalKindEnumTypeWrapper):
     """What a journal records."""
@@ -107,6 +111,10 @@ JOURNAL_KIND_SHIPMENT: JournalKind.ValueType  # 8
 """A shipment turned stock into cost of goods sold."""
 JOURNAL_KIND_STOCK: JournalKind.ValueType  # 9
 """Stock came in."""
+JOURNAL_KIND_FEE: JournalKind.ValueType  # 10
+"""The provider charged a fee."""
+JOURNAL_KIND_PAYOUT: JournalKind.ValueType  # 11
+"""The provider paid out what came in."""
 Global___JournalKind: _TypeAlias = JournalKind  # noqa: Y015
 
 class _EntrySide:
@@ -132,6 +140,58 @@ ENTRY_SIDE_DEBIT: EntrySide.ValueType  # 1
 ENTRY_SIDE_CREDIT: EntrySide.ValueType  # 2
 """The right side."""
 Global___EntrySide: _TypeAlias = EntrySide  # noqa: Y015
+
+class _DifferenceKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DifferenceKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DifferenceKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DIFFERENCE_KIND_UNSPECIFIED: _DifferenceKind.ValueType  # 0
+    """Never sent."""
+    DIFFERENCE_KIND_PAYMENT_UNKNOWN_TO_US: _DifferenceKind.ValueType  # 1
+    """The provider has a payment that we do not have."""
+    DIFFERENCE_KIND_PAYMENT_UNKNOWN_TO_PROVIDER: _DifferenceKind.ValueType  # 2
+    """We have money of a payment that the provider does not have."""
+    DIFFERENCE_KIND_PAYMENT_DIFFERS: _DifferenceKind.ValueType  # 3
+    """Both have a payment, with other amounts or another outcome."""
+    DIFFERENCE_KIND_REFUND_UNKNOWN_TO_US: _DifferenceKind.ValueType  # 4
+    """The provider has a refund that we do not have."""
+    DIFFERENCE_KIND_REFUND_UNKNOWN_TO_PROVIDER: _DifferenceKind.ValueType  # 5
+    """We gave money back that the provider did not."""
+    DIFFERENCE_KIND_REFUND_DIFFERS: _DifferenceKind.ValueType  # 6
+    """Both have a refund, with other amounts or another outcome."""
+    DIFFERENCE_KIND_INVOICE_NOT_AS_BOOKED: _DifferenceKind.ValueType  # 7
+    """An invoice and the ledger disagree."""
+    DIFFERENCE_KIND_PAYMENT_NOT_AS_BOOKED: _DifferenceKind.ValueType  # 8
+    """A payment and the ledger disagree."""
+    DIFFERENCE_KIND_REFUND_NOT_AS_BOOKED: _DifferenceKind.ValueType  # 9
+    """A refund and the ledger disagree."""
+
+class DifferenceKind(_DifferenceKind, metaclass=_DifferenceKindEnumTypeWrapper):
+    """What two sides that have to agree differ in."""
+
+DIFFERENCE_KIND_UNSPECIFIED: DifferenceKind.ValueType  # 0
+"""Never sent."""
+DIFFERENCE_KIND_PAYMENT_UNKNOWN_TO_US: DifferenceKind.ValueType  # 1
+"""The provider has a payment that we do not have."""
+DIFFERENCE_KIND_PAYMENT_UNKNOWN_TO_PROVIDER: DifferenceKind.ValueType  # 2
+"""We have money of a payment that the provider does not have."""
+DIFFERENCE_KIND_PAYMENT_DIFFERS: DifferenceKind.ValueType  # 3
+"""Both have a payment, with other amounts or another outcome."""
+DIFFERENCE_KIND_REFUND_UNKNOWN_TO_US: DifferenceKind.ValueType  # 4
+"""The provider has a refund that we do not have."""
+DIFFERENCE_KIND_REFUND_UNKNOWN_TO_PROVIDER: DifferenceKind.ValueType  # 5
+"""We gave money back that the provider did not."""
+DIFFERENCE_KIND_REFUND_DIFFERS: DifferenceKind.ValueType  # 6
+"""Both have a refund, with other amounts or another outcome."""
+DIFFERENCE_KIND_INVOICE_NOT_AS_BOOKED: DifferenceKind.ValueType  # 7
+"""An invoice and the ledger disagree."""
+DIFFERENCE_KIND_PAYMENT_NOT_AS_BOOKED: DifferenceKind.ValueType  # 8
+"""A payment and the ledger disagree."""
+DIFFERENCE_KIND_REFUND_NOT_AS_BOOKED: DifferenceKind.ValueType  # 9
+"""A refund and the ledger disagree."""
+Global___DifferenceKind: _TypeAlias = DifferenceKind  # noqa: Y015
 
 @_typing.final
 class Account(_message.Message):
@@ -620,3 +680,188 @@ class GetTrialBalanceResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetTrialBalanceResponse: _TypeAlias = GetTrialBalanceResponse  # noqa: Y015
+
+@_typing.final
+class VerifyLedgerRequest(_message.Message):
+    """What VerifyLedger needs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AFTER_SEQUENCE_FIELD_NUMBER: _builtins.int
+    after_sequence: _builtins.int
+    """Go on after this place in the chain, with the next_sequence of the answer before; 0 begins."""
+    def __init__(
+        self,
+        *,
+        after_sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifyLedgerRequest: _TypeAlias = VerifyLedgerRequest  # noqa: Y015
+
+@_typing.final
+class LedgerFinding(_message.Message):
+    """Something about a journal that is not as it was written."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOURNAL_ID_FIELD_NUMBER: _builtins.int
+    FINDING_FIELD_NUMBER: _builtins.int
+    journal_id: _builtins.str
+    """The journal; empty where something is wrong that is no single journal's."""
+    finding: _builtins.str
+    """What is wrong."""
+    def __init__(
+        self,
+        *,
+        journal_id: _builtins.str = ...,
+        finding: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["finding", b"finding", "journal_id", b"journal_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LedgerFinding: _TypeAlias = LedgerFinding  # noqa: Y015
+
+@_typing.final
+class VerifyLedgerResponse(_message.Message):
+    """What VerifyLedger answers. A long chain is read in several calls."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERIFIED_FIELD_NUMBER: _builtins.int
+    JOURNALS_CHECKED_FIELD_NUMBER: _builtins.int
+    HEAD_HASH_FIELD_NUMBER: _builtins.int
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    NEXT_SEQUENCE_FIELD_NUMBER: _builtins.int
+    HEAD_SEQUENCE_FIELD_NUMBER: _builtins.int
+    verified: _builtins.bool
+    """Whether nothing is wrong in what this call read."""
+    journals_checked: _builtins.int
+    """How many journals this call read."""
+    head_hash: _builtins.str
+    """The hash of the last journal it read, in hexadecimal; empty where nothing is sealed."""
+    next_sequence: _builtins.int
+    """Where the next call goes on; absent when the chain was read to its end."""
+    head_sequence: _builtins.int
+    """The place of the last journal it read."""
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___LedgerFinding]:
+        """What is wrong, the first 100."""
+
+    def __init__(
+        self,
+        *,
+        verified: _builtins.bool = ...,
+        journals_checked: _builtins.int = ...,
+        head_hash: _builtins.str = ...,
+        findings: _abc.Iterable[Global___LedgerFinding] | None = ...,
+        next_sequence: _builtins.int | None = ...,
+        head_sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_next_sequence", b"_next_sequence", "next_sequence", b"next_sequence"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_next_sequence", b"_next_sequence", "findings", b"findings", "head_hash", b"head_hash", "head_sequence", b"head_sequence", "journals_checked", b"journals_checked", "next_sequence", b"next_sequence", "verified", b"verified"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__next_sequence: _TypeAlias = _typing.Literal["next_sequence"]  # noqa: Y015
+    _WhichOneofArgType__next_sequence: _TypeAlias = _typing.Literal["_next_sequence", b"_next_sequence"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__next_sequence) -> _WhichOneofReturnType__next_sequence | None: ...
+
+Global___VerifyLedgerResponse: _TypeAlias = VerifyLedgerResponse  # noqa: Y015
+
+@_typing.final
+class Difference(_message.Message):
+    """One difference between what we have and what somebody else or the ledger has."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    RESOURCE_ID_FIELD_NUMBER: _builtins.int
+    OURS_FIELD_NUMBER: _builtins.int
+    THEIRS_FIELD_NUMBER: _builtins.int
+    kind: Global___DifferenceKind.ValueType
+    """What kind."""
+    resource_id: _builtins.str
+    """The invoice, payment or refund."""
+    ours: _builtins.str
+    """What we have of it."""
+    theirs: _builtins.str
+    """What the other side has of it."""
+    def __init__(
+        self,
+        *,
+        kind: Global___DifferenceKind.ValueType = ...,
+        resource_id: _builtins.str = ...,
+        ours: _builtins.str = ...,
+        theirs: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "ours", b"ours", "resource_id", b"resource_id", "theirs", b"theirs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Difference: _TypeAlias = Difference  # noqa: Y015
+
+@_typing.final
+class ReconcileLedgerRequest(_message.Message):
+    """What ReconcileLedger needs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReconcileLedgerRequest: _TypeAlias = ReconcileLedgerRequest  # noqa: Y015
+
+@_typing.final
+class ReconcileLedgerResponse(_message.Message):
+    """What ReconcileLedger answers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECONCILED_FIELD_NUMBER: _builtins.int
+    INVOICES_CHECKED_FIELD_NUMBER: _builtins.int
+    PAYMENTS_CHECKED_FIELD_NUMBER: _builtins.int
+    REFUNDS_CHECKED_FIELD_NUMBER: _builtins.int
+    DIFFERENCES_FIELD_NUMBER: _builtins.int
+    reconciled: _builtins.bool
+    """Whether there is no difference."""
+    invoices_checked: _builtins.int
+    """How many invoices were compared."""
+    payments_checked: _builtins.int
+    """How many payments were compared."""
+    refunds_checked: _builtins.int
+    """How many refunds were compared."""
+    @_builtins.property
+    def differences(self) -> _containers.RepeatedCompositeFieldContainer[Global___Difference]:
+        """What differs, the first 100. What is still under way on either side is no difference."""
+
+    def __init__(
+        self,
+        *,
+        reconciled: _builtins.bool = ...,
+        invoices_checked: _builtins.int = ...,
+        payments_checked: _builtins.int = ...,
+        refunds_checked: _builtins.int = ...,
+        differences: _abc.Iterable[Global___Difference] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["differences", b"differences", "invoices_checked", b"invoices_checked", "payments_checked", b"payments_checked", "reconciled", b"reconciled", "refunds_checked", b"refunds_checked"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReconcileLedgerResponse: _TypeAlias = ReconcileLedgerResponse  # noqa: Y015

@@ -22,12 +22,15 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from atlas.billing.v1 import credit_note_pb2 as atlas_dot_billing_dot_v1_dot_credit__note__pb2
+from atlas.billing.v1 import payment_events_pb2 as atlas_dot_billing_dot_v1_dot_payment__events__pb2
+from atlas.billing.v1 import refund_pb2 as atlas_dot_billing_dot_v1_dot_refund__pb2
 from atlas.common.v1 import money_pb2 as atlas_dot_common_dot_v1_dot_money__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61tlas/billing/v1/payment.proto\x12\x10\x61tlas.billing.v1\x1a\x1b\x61tlas/common/v1/money.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa5\x05\n\x07Payment\x12\x1d\n\npayment_id\x18\x01 \x01(\tR\tpaymentId\x12\x1d\n\ninvoice_id\x18\x02 \x01(\tR\tinvoiceId\x12\x19\n\x08order_id\x18\x03 \x01(\tR\x07orderId\x12%\n\x0e\x61ttempt_number\x18\x04 \x01(\x05R\rattemptNumber\x12\x34\n\x05state\x18\x05 \x01(\x0e\x32\x1e.atlas.billing.v1.PaymentStateR\x05state\x12\x45\n\x0c\x64\x65\x63line_kind\x18\x06 \x01(\x0e\x32\x1d.atlas.billing.v1.DeclineKindH\x00R\x0b\x64\x65\x63lineKind\x88\x01\x01\x12.\n\x06\x61mount\x18\x07 \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x06\x61mount\x12%\n\x0epayment_method\x18\x08 \x01(\tR\rpaymentMethod\x12\x32\n\x12provider_reference\x18\t \x01(\tH\x01R\x11providerReference\x88\x01\x01\x12\x46\n\x11next_attempt_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0fnextAttemptTime\x12(\n\x07version\x18\x0b \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\xff\xff\xff\xff\xff\xff\xff\x0fR\x07version\x12;\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTimeB\x0f\n\r_decline_kindB\x15\n\x13_provider_reference\"<\n\x11GetPaymentRequest\x12\'\n\npayment_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tpaymentId\"I\n\x12GetPaymentResponse\x12\x33\n\x07payment\x18\x01 \x01(\x0b\x32\x19.atlas.billing.v1.PaymentR\x07payment\"\xe7\x01\n\x13ListPaymentsRequest\x12(\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01H\x00R\x07orderId\x88\x01\x01\x12G\n\x05state\x18\x02 \x03(\x0e\x32\x1e.atlas.billing.v1.PaymentStateB\x11\xbaH\x0e\x92\x01\x0b\x10\x14\"\x07\x82\x01\x04\x10\x01 \x00R\x05state\x12\'\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08R\tpageTokenB\x0b\n\t_order_id\"u\n\x14ListPaymentsResponse\x12\x35\n\x08payments\x18\x01 \x03(\x0b\x32\x19.atlas.billing.v1.PaymentR\x08payments\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*\xda\x01\n\x0cPaymentState\x12\x1d\n\x19PAYMENT_STATE_UNSPECIFIED\x10\x00\x12\x1b\n\x17PAYMENT_STATE_INITIATED\x10\x01\x12\x19\n\x15PAYMENT_STATE_PENDING\x10\x02\x12\x1b\n\x17PAYMENT_STATE_SUCCEEDED\x10\x03\x12\x1a\n\x16PAYMENT_STATE_DECLINED\x10\x04\x12\x1f\n\x1bPAYMENT_STATE_NOT_ATTEMPTED\x10\x05\x12\x19\n\x15PAYMENT_STATE_UNKNOWN\x10\x06*Y\n\x0b\x44\x65\x63lineKind\x12\x1c\n\x18\x44\x45\x43LINE_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44\x45\x43LINE_KIND_SOFT\x10\x01\x12\x15\n\x11\x44\x45\x43LINE_KIND_HARD\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61tlas/billing/v1/payment.proto\x12\x10\x61tlas.billing.v1\x1a\"atlas/billing/v1/credit_note.proto\x1a%atlas/billing/v1/payment_events.proto\x1a\x1d\x61tlas/billing/v1/refund.proto\x1a\x1b\x61tlas/common/v1/money.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb2\x07\n\x07Payment\x12\x1d\n\npayment_id\x18\x01 \x01(\tR\tpaymentId\x12\x1d\n\ninvoice_id\x18\x02 \x01(\tR\tinvoiceId\x12\x19\n\x08order_id\x18\x03 \x01(\tR\x07orderId\x12%\n\x0e\x61ttempt_number\x18\x04 \x01(\x05R\rattemptNumber\x12\x34\n\x05state\x18\x05 \x01(\x0e\x32\x1e.atlas.billing.v1.PaymentStateR\x05state\x12\x45\n\x0c\x64\x65\x63line_kind\x18\x06 \x01(\x0e\x32\x1d.atlas.billing.v1.DeclineKindH\x00R\x0b\x64\x65\x63lineKind\x88\x01\x01\x12.\n\x06\x61mount\x18\x07 \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x06\x61mount\x12%\n\x0epayment_method\x18\x08 \x01(\tR\rpaymentMethod\x12\x32\n\x12provider_reference\x18\t \x01(\tH\x01R\x11providerReference\x88\x01\x01\x12\x46\n\x11next_attempt_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0fnextAttemptTime\x12(\n\x07version\x18\x0b \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\xff\xff\xff\xff\xff\xff\xff\x0fR\x07version\x12;\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12R\n\x0e\x66\x61ilure_reason\x18\x0e \x01(\x0e\x32&.atlas.billing.v1.PaymentFailureReasonH\x02R\rfailureReason\x88\x01\x01\x12\x32\n\x08received\x18\x0f \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x08received\x12\x30\n\x07\x61pplied\x18\x10 \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x07\x61pplied\x12>\n\tanomalies\x18\x11 \x03(\x0e\x32 .atlas.billing.v1.PaymentAnomalyR\tanomaliesB\x0f\n\r_decline_kindB\x15\n\x13_provider_referenceB\x11\n\x0f_failure_reason\"v\n\x11PayInvoiceRequest\x12\'\n\ninvoice_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tinvoiceId\x12\x38\n\x0epayment_method\x18\x02 \x01(\tB\x11\xbaH\x0er\x0c\x10\x01\x18@\x92\x02\x05pm_okR\rpaymentMethod\"I\n\x12PayInvoiceResponse\x12\x33\n\x07payment\x18\x01 \x01(\x0b\x32\x19.atlas.billing.v1.PaymentR\x07payment\"@\n\x15ResolvePaymentRequest\x12\'\n\npayment_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tpaymentId\"M\n\x16ResolvePaymentResponse\x12\x33\n\x07payment\x18\x01 \x01(\x0b\x32\x19.atlas.billing.v1.PaymentR\x07payment\"\xa0\x02\n\x14RefundPaymentRequest\x12\'\n\npayment_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tpaymentId\x12u\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x16.atlas.common.v1.MoneyBE\xbaHB\xba\x01<\n\x0f\x61mount.positive\x12\x13must be more than 0\x1a\x14this.minor_units > 0\xc8\x01\x01R\x06\x61mount\x12\x44\n\x06reason\x18\x03 \x01(\x0e\x32\x1e.atlas.billing.v1.CreditReasonB\x0c\xbaH\t\x82\x01\x06\x10\x01 \x00(\x01R\x06reason\x12\"\n\x07\x63omment\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x07\x63omment\"I\n\x15RefundPaymentResponse\x12\x30\n\x06refund\x18\x01 \x01(\x0b\x32\x18.atlas.billing.v1.RefundR\x06refund\"<\n\x11GetPaymentRequest\x12\'\n\npayment_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tpaymentId\"I\n\x12GetPaymentResponse\x12\x33\n\x07payment\x18\x01 \x01(\x0b\x32\x19.atlas.billing.v1.PaymentR\x07payment\"\xe7\x01\n\x13ListPaymentsRequest\x12(\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01H\x00R\x07orderId\x88\x01\x01\x12G\n\x05state\x18\x02 \x03(\x0e\x32\x1e.atlas.billing.v1.PaymentStateB\x11\xbaH\x0e\x92\x01\x0b\x10\x14\"\x07\x82\x01\x04\x10\x01 \x00R\x05state\x12\'\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08R\tpageTokenB\x0b\n\t_order_id\"u\n\x14ListPaymentsResponse\x12\x35\n\x08payments\x18\x01 \x03(\x0b\x32\x19.atlas.billing.v1.PaymentR\x08payments\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*\xda\x01\n\x0cPaymentState\x12\x1d\n\x19PAYMENT_STATE_UNSPECIFIED\x10\x00\x12\x1b\n\x17PAYMENT_STATE_INITIATED\x10\x01\x12\x19\n\x15PAYMENT_STATE_PENDING\x10\x02\x12\x1b\n\x17PAYMENT_STATE_SUCCEEDED\x10\x03\x12\x1a\n\x16PAYMENT_STATE_DECLINED\x10\x04\x12\x1f\n\x1bPAYMENT_STATE_NOT_ATTEMPTED\x10\x05\x12\x19\n\x15PAYMENT_STATE_UNKNOWN\x10\x06*Y\n\x0b\x44\x65\x63lineKind\x12\x1c\n\x18\x44\x45\x43LINE_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44\x45\x43LINE_KIND_SOFT\x10\x01\x12\x15\n\x11\x44\x45\x43LINE_KIND_HARD\x10\x02*S\n\x0ePaymentAnomaly\x12\x1f\n\x1bPAYMENT_ANOMALY_UNSPECIFIED\x10\x00\x12 \n\x1cPAYMENT_ANOMALY_LATE_FAILURE\x10\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,6 +39,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PAYMENT'].fields_by_name['version']._loaded_options = None
   _globals['_PAYMENT'].fields_by_name['version']._serialized_options = b'\272H\013\"\t\030\377\377\377\377\377\377\377\017'
+  _globals['_PAYINVOICEREQUEST'].fields_by_name['invoice_id']._loaded_options = None
+  _globals['_PAYINVOICEREQUEST'].fields_by_name['invoice_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_PAYINVOICEREQUEST'].fields_by_name['payment_method']._loaded_options = None
+  _globals['_PAYINVOICEREQUEST'].fields_by_name['payment_method']._serialized_options = b'\272H\016r\014\020\001\030@\222\002\005pm_ok'
+  _globals['_RESOLVEPAYMENTREQUEST'].fields_by_name['payment_id']._loaded_options = None
+  _globals['_RESOLVEPAYMENTREQUEST'].fields_by_name['payment_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_REFUNDPAYMENTREQUEST'].fields_by_name['payment_id']._loaded_options = None
+  _globals['_REFUNDPAYMENTREQUEST'].fields_by_name['payment_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_REFUNDPAYMENTREQUEST'].fields_by_name['amount']._loaded_options = None
+  _globals['_REFUNDPAYMENTREQUEST'].fields_by_name['amount']._serialized_options = b'\272HB\272\001<\n\017amount.positive\022\023must be more than 0\032\024this.minor_units > 0\310\001\001'
+  _globals['_REFUNDPAYMENTREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_REFUNDPAYMENTREQUEST'].fields_by_name['reason']._serialized_options = b'\272H\t\202\001\006\020\001 \000(\001'
+  _globals['_REFUNDPAYMENTREQUEST'].fields_by_name['comment']._loaded_options = None
+  _globals['_REFUNDPAYMENTREQUEST'].fields_by_name['comment']._serialized_options = b'\272H\005r\003\030\350\007'
   _globals['_GETPAYMENTREQUEST'].fields_by_name['payment_id']._loaded_options = None
   _globals['_GETPAYMENTREQUEST'].fields_by_name['payment_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_LISTPAYMENTSREQUEST'].fields_by_name['order_id']._loaded_options = None
@@ -46,18 +63,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTPAYMENTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\310\001(\000'
   _globals['_LISTPAYMENTSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTPAYMENTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\010'
-  _globals['_PAYMENTSTATE']._serialized_start=1314
-  _globals['_PAYMENTSTATE']._serialized_end=1532
-  _globals['_DECLINEKIND']._serialized_start=1534
-  _globals['_DECLINEKIND']._serialized_end=1623
-  _globals['_PAYMENT']._serialized_start=144
-  _globals['_PAYMENT']._serialized_end=821
-  _globals['_GETPAYMENTREQUEST']._serialized_start=823
-  _globals['_GETPAYMENTREQUEST']._serialized_end=883
-  _globals['_GETPAYMENTRESPONSE']._serialized_start=885
-  _globals['_GETPAYMENTRESPONSE']._serialized_end=958
-  _globals['_LISTPAYMENTSREQUEST']._serialized_start=961
-  _globals['_LISTPAYMENTSREQUEST']._serialized_end=1192
-  _globals['_LISTPAYMENTSRESPONSE']._serialized_start=1194
-  _globals['_LISTPAYMENTSRESPONSE']._serialized_end=1311
+  _globals['_PAYMENTSTATE']._serialized_start=2395
+  _globals['_PAYMENTSTATE']._serialized_end=2613
+  _globals['_DECLINEKIND']._serialized_start=2615
+  _globals['_DECLINEKIND']._serialized_end=2704
+  _globals['_PAYMENTANOMALY']._serialized_start=2706
+  _globals['_PAYMENTANOMALY']._serialized_end=2789
+  _globals['_PAYMENT']._serialized_start=250
+  _globals['_PAYMENT']._serialized_end=1196
+  _globals['_PAYINVOICEREQUEST']._serialized_start=1198
+  _globals['_PAYINVOICEREQUEST']._serialized_end=1316
+  _globals['_PAYINVOICERESPONSE']._serialized_start=1318
+  _globals['_PAYINVOICERESPONSE']._serialized_end=1391
+  _globals['_RESOLVEPAYMENTREQUEST']._serialized_start=1393
+  _globals['_RESOLVEPAYMENTREQUEST']._serialized_end=1457
+  _globals['_RESOLVEPAYMENTRESPONSE']._serialized_start=1459
+  _globals['_RESOLVEPAYMENTRESPONSE']._serialized_end=1536
+  _globals['_REFUNDPAYMENTREQUEST']._serialized_start=1539
+  _globals['_REFUNDPAYMENTREQUEST']._serialized_end=1827
+  _globals['_REFUNDPAYMENTRESPONSE']._serialized_start=1829
+  _globals['_REFUNDPAYMENTRESPONSE']._serialized_end=1902
+  _globals['_GETPAYMENTREQUEST']._serialized_start=1904
+  _globals['_GETPAYMENTREQUEST']._serialized_end=1964
+  _globals['_GETPAYMENTRESPONSE']._serialized_start=1966
+  _globals['_GETPAYMENTRESPONSE']._serialized_end=2039
+  _globals['_LISTPAYMENTSREQUEST']._serialized_start=2042
+  _globals['_LISTPAYMENTSREQUEST']._serialized_end=2273
+  _globals['_LISTPAYMENTSRESPONSE']._serialized_start=2275
+  _globals['_LISTPAYMENTSRESPONSE']._serialized_end=2392
 # @@protoc_insertion_point(module_scope)

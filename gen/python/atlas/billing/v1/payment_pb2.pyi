@@ -3,6 +3,9 @@
 isort:skip_file
 Payments as a client sees them."""
 
+from atlas.billing.v1 import credit_note_pb2 as _credit_note_pb2
+from atlas.billing.v1 import payment_events_pb2 as _payment_events_pb2
+from atlas.billing.v1 import refund_pb2 as _refund_pb2
 from atlas.common.v1 import money_pb2 as _money_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
@@ -85,6 +88,26 @@ DECLINE_KIND_HARD: DeclineKind.ValueType  # 2
 """It will not work with this payment method."""
 Global___DeclineKind: _TypeAlias = DeclineKind  # noqa: Y015
 
+class _PaymentAnomaly:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PaymentAnomalyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PaymentAnomaly.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PAYMENT_ANOMALY_UNSPECIFIED: _PaymentAnomaly.ValueType  # 0
+    """Never stored."""
+    PAYMENT_ANOMALY_LATE_FAILURE: _PaymentAnomaly.ValueType  # 1
+    """That it failed, after the money had come in."""
+
+class PaymentAnomaly(_PaymentAnomaly, metaclass=_PaymentAnomalyEnumTypeWrapper):
+    """What a provider said of an attempt that contradicts what he said before; it changes nothing."""
+
+PAYMENT_ANOMALY_UNSPECIFIED: PaymentAnomaly.ValueType  # 0
+"""Never stored."""
+PAYMENT_ANOMALY_LATE_FAILURE: PaymentAnomaly.ValueType  # 1
+"""That it failed, after the money had come in."""
+Global___PaymentAnomaly: _TypeAlias = PaymentAnomaly  # noqa: Y015
+
 @_typing.final
 class Payment(_message.Message):
     """One attempt to be paid."""
@@ -104,6 +127,10 @@ class Payment(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    FAILURE_REASON_FIELD_NUMBER: _builtins.int
+    RECEIVED_FIELD_NUMBER: _builtins.int
+    APPLIED_FIELD_NUMBER: _builtins.int
+    ANOMALIES_FIELD_NUMBER: _builtins.int
     payment_id: _builtins.str
     """UUIDv7; also the idempotency key at the provider."""
     invoice_id: _builtins.str
@@ -122,6 +149,8 @@ class Payment(_message.Message):
     """The provider's id of it; absent until he answered."""
     version: _builtins.int
     """The version of the row, from 1; it moves with every change."""
+    failure_reason: _payment_events_pb2.PaymentFailureReason.ValueType
+    """Why it did not pay what is owed; absent where it did or still may."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
         """The amount asked for."""
@@ -137,6 +166,18 @@ class Payment(_message.Message):
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When the row last changed."""
+
+    @_builtins.property
+    def received(self) -> _money_pb2.Money:
+        """What came in, in the currency in which it came; absent until it did."""
+
+    @_builtins.property
+    def applied(self) -> _money_pb2.Money:
+        """What of it was applied to the invoice; absent until it came in."""
+
+    @_builtins.property
+    def anomalies(self) -> _containers.RepeatedScalarFieldContainer[Global___PaymentAnomaly.ValueType]:
+        """What the provider contradicted himself in."""
 
     def __init__(
         self,
@@ -154,21 +195,185 @@ class Payment(_message.Message):
         version: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        failure_reason: _payment_events_pb2.PaymentFailureReason.ValueType | None = ...,
+        received: _money_pb2.Money | None = ...,
+        applied: _money_pb2.Money | None = ...,
+        anomalies: _abc.Iterable[Global___PaymentAnomaly.ValueType] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_decline_kind", b"_decline_kind", "_provider_reference", b"_provider_reference", "amount", b"amount", "create_time", b"create_time", "decline_kind", b"decline_kind", "next_attempt_time", b"next_attempt_time", "provider_reference", b"provider_reference", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_decline_kind", b"_decline_kind", "_failure_reason", b"_failure_reason", "_provider_reference", b"_provider_reference", "amount", b"amount", "applied", b"applied", "create_time", b"create_time", "decline_kind", b"decline_kind", "failure_reason", b"failure_reason", "next_attempt_time", b"next_attempt_time", "provider_reference", b"provider_reference", "received", b"received", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_decline_kind", b"_decline_kind", "_provider_reference", b"_provider_reference", "amount", b"amount", "attempt_number", b"attempt_number", "create_time", b"create_time", "decline_kind", b"decline_kind", "invoice_id", b"invoice_id", "next_attempt_time", b"next_attempt_time", "order_id", b"order_id", "payment_id", b"payment_id", "payment_method", b"payment_method", "provider_reference", b"provider_reference", "state", b"state", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_decline_kind", b"_decline_kind", "_failure_reason", b"_failure_reason", "_provider_reference", b"_provider_reference", "amount", b"amount", "anomalies", b"anomalies", "applied", b"applied", "attempt_number", b"attempt_number", "create_time", b"create_time", "decline_kind", b"decline_kind", "failure_reason", b"failure_reason", "invoice_id", b"invoice_id", "next_attempt_time", b"next_attempt_time", "order_id", b"order_id", "payment_id", b"payment_id", "payment_method", b"payment_method", "provider_reference", b"provider_reference", "received", b"received", "state", b"state", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__decline_kind: _TypeAlias = _typing.Literal["decline_kind"]  # noqa: Y015
     _WhichOneofArgType__decline_kind: _TypeAlias = _typing.Literal["_decline_kind", b"_decline_kind"]  # noqa: Y015
+    _WhichOneofReturnType__failure_reason: _TypeAlias = _typing.Literal["failure_reason"]  # noqa: Y015
+    _WhichOneofArgType__failure_reason: _TypeAlias = _typing.Literal["_failure_reason", b"_failure_reason"]  # noqa: Y015
     _WhichOneofReturnType__provider_reference: _TypeAlias = _typing.Literal["provider_reference"]  # noqa: Y015
     _WhichOneofArgType__provider_reference: _TypeAlias = _typing.Literal["_provider_reference", b"_provider_reference"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__decline_kind) -> _WhichOneofReturnType__decline_kind | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__failure_reason) -> _WhichOneofReturnType__failure_reason | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__provider_reference) -> _WhichOneofReturnType__provider_reference | None: ...
 
 Global___Payment: _TypeAlias = Payment  # noqa: Y015
+
+@_typing.final
+class PayInvoiceRequest(_message.Message):
+    """What PayInvoice needs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVOICE_ID_FIELD_NUMBER: _builtins.int
+    PAYMENT_METHOD_FIELD_NUMBER: _builtins.int
+    invoice_id: _builtins.str
+    """The invoice."""
+    payment_method: _builtins.str
+    """How to pay, such as pm_ok; one that the provider takes."""
+    def __init__(
+        self,
+        *,
+        invoice_id: _builtins.str = ...,
+        payment_method: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invoice_id", b"invoice_id", "payment_method", b"payment_method"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PayInvoiceRequest: _TypeAlias = PayInvoiceRequest  # noqa: Y015
+
+@_typing.final
+class PayInvoiceResponse(_message.Message):
+    """What PayInvoice answers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def payment(self) -> Global___Payment:
+        """The attempt; its outcome follows by itself."""
+
+    def __init__(
+        self,
+        *,
+        payment: Global___Payment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["payment", b"payment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["payment", b"payment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PayInvoiceResponse: _TypeAlias = PayInvoiceResponse  # noqa: Y015
+
+@_typing.final
+class ResolvePaymentRequest(_message.Message):
+    """What ResolvePayment needs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    payment_id: _builtins.str
+    """The payment."""
+    def __init__(
+        self,
+        *,
+        payment_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["payment_id", b"payment_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolvePaymentRequest: _TypeAlias = ResolvePaymentRequest  # noqa: Y015
+
+@_typing.final
+class ResolvePaymentResponse(_message.Message):
+    """What ResolvePayment answers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def payment(self) -> Global___Payment:
+        """The payment as it is now; the provider is being asked."""
+
+    def __init__(
+        self,
+        *,
+        payment: Global___Payment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["payment", b"payment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["payment", b"payment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolvePaymentResponse: _TypeAlias = ResolvePaymentResponse  # noqa: Y015
+
+@_typing.final
+class RefundPaymentRequest(_message.Message):
+    """What RefundPayment needs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    payment_id: _builtins.str
+    """The payment."""
+    reason: _credit_note_pb2.CreditReason.ValueType
+    """Why."""
+    comment: _builtins.str
+    """Free text, at most 1,000 characters."""
+    @_builtins.property
+    def amount(self) -> _money_pb2.Money:
+        """How much to give back, in the currency of the payment."""
+
+    def __init__(
+        self,
+        *,
+        payment_id: _builtins.str = ...,
+        amount: _money_pb2.Money | None = ...,
+        reason: _credit_note_pb2.CreditReason.ValueType = ...,
+        comment: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "comment", b"comment", "payment_id", b"payment_id", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefundPaymentRequest: _TypeAlias = RefundPaymentRequest  # noqa: Y015
+
+@_typing.final
+class RefundPaymentResponse(_message.Message):
+    """What RefundPayment answers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFUND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def refund(self) -> _refund_pb2.Refund:
+        """The refund; the money follows by itself."""
+
+    def __init__(
+        self,
+        *,
+        refund: _refund_pb2.Refund | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["refund", b"refund"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["refund", b"refund"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefundPaymentResponse: _TypeAlias = RefundPaymentResponse  # noqa: Y015
 
 @_typing.final
 class GetPaymentRequest(_message.Message):

@@ -27,7 +27,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61tlas/billing/v1/refund.proto\x12\x10\x61tlas.billing.v1\x1a\x1b\x61tlas/common/v1/money.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xeb\x03\n\x06Refund\x12\x1b\n\trefund_id\x18\x01 \x01(\tR\x08refundId\x12\x1d\n\npayment_id\x18\x02 \x01(\tR\tpaymentId\x12\x19\n\x08order_id\x18\x03 \x01(\tR\x07orderId\x12\x33\n\x05state\x18\x04 \x01(\x0e\x32\x1d.atlas.billing.v1.RefundStateR\x05state\x12.\n\x06\x61mount\x18\x05 \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x06\x61mount\x12\x36\n\x06reason\x18\x06 \x01(\x0e\x32\x1e.atlas.billing.v1.RefundReasonR\x06reason\x12\x32\n\x12provider_reference\x18\x07 \x01(\tH\x00R\x11providerReference\x88\x01\x01\x12(\n\x07version\x18\x08 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\xff\xff\xff\xff\xff\xff\xff\x0fR\x07version\x12;\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTimeB\x15\n\x13_provider_reference\"9\n\x10GetRefundRequest\x12%\n\trefund_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x08refundId\"E\n\x11GetRefundResponse\x12\x30\n\x06refund\x18\x01 \x01(\x0b\x32\x18.atlas.billing.v1.RefundR\x06refund\"\xe5\x01\n\x12ListRefundsRequest\x12(\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01H\x00R\x07orderId\x88\x01\x01\x12\x46\n\x05state\x18\x02 \x03(\x0e\x32\x1d.atlas.billing.v1.RefundStateB\x11\xbaH\x0e\x92\x01\x0b\x10\x14\"\x07\x82\x01\x04\x10\x01 \x00R\x05state\x12\'\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08R\tpageTokenB\x0b\n\t_order_id\"q\n\x13ListRefundsResponse\x12\x32\n\x07refunds\x18\x01 \x03(\x0b\x32\x18.atlas.billing.v1.RefundR\x07refunds\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*\xb9\x01\n\x0bRefundState\x12\x1c\n\x18REFUND_STATE_UNSPECIFIED\x10\x00\x12!\n\x1dREFUND_STATE_PENDING_APPROVAL\x10\x01\x12\x1a\n\x16REFUND_STATE_REQUESTED\x10\x02\x12\x18\n\x14REFUND_STATE_PENDING\x10\x03\x12\x1a\n\x16REFUND_STATE_SUCCEEDED\x10\x04\x12\x17\n\x13REFUND_STATE_FAILED\x10\x05*\x95\x01\n\x0cRefundReason\x12\x1d\n\x19REFUND_REASON_UNSPECIFIED\x10\x00\x12!\n\x1dREFUND_REASON_ORDER_CANCELLED\x10\x01\x12 \n\x1cREFUND_REASON_UNAPPLIED_CASH\x10\x02\x12!\n\x1dREFUND_REASON_LINES_CANCELLED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61tlas/billing/v1/refund.proto\x12\x10\x61tlas.billing.v1\x1a\x1b\x61tlas/common/v1/money.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd6\x04\n\x06Refund\x12\x1b\n\trefund_id\x18\x01 \x01(\tR\x08refundId\x12\x1d\n\npayment_id\x18\x02 \x01(\tR\tpaymentId\x12\x19\n\x08order_id\x18\x03 \x01(\tR\x07orderId\x12\x33\n\x05state\x18\x04 \x01(\x0e\x32\x1d.atlas.billing.v1.RefundStateR\x05state\x12.\n\x06\x61mount\x18\x05 \x01(\x0b\x32\x16.atlas.common.v1.MoneyR\x06\x61mount\x12\x36\n\x06reason\x18\x06 \x01(\x0e\x32\x1e.atlas.billing.v1.RefundReasonR\x06reason\x12\x32\n\x12provider_reference\x18\x07 \x01(\tH\x00R\x11providerReference\x88\x01\x01\x12(\n\x07version\x18\x08 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\xff\xff\xff\xff\xff\xff\xff\x0fR\x07version\x12;\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x46\n\x11next_attempt_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0fnextAttemptTime\x12!\n\x0c\x66\x61iled_tries\x18\x0c \x01(\x05R\x0b\x66\x61iledTriesB\x15\n\x13_provider_reference\"9\n\x10GetRefundRequest\x12%\n\trefund_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x08refundId\"E\n\x11GetRefundResponse\x12\x30\n\x06refund\x18\x01 \x01(\x0b\x32\x18.atlas.billing.v1.RefundR\x06refund\"\xe5\x01\n\x12ListRefundsRequest\x12(\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01H\x00R\x07orderId\x88\x01\x01\x12\x46\n\x05state\x18\x02 \x03(\x0e\x32\x1d.atlas.billing.v1.RefundStateB\x11\xbaH\x0e\x92\x01\x0b\x10\x14\"\x07\x82\x01\x04\x10\x01 \x00R\x05state\x12\'\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08R\tpageTokenB\x0b\n\t_order_id\"q\n\x13ListRefundsResponse\x12\x32\n\x07refunds\x18\x01 \x03(\x0b\x32\x18.atlas.billing.v1.RefundR\x07refunds\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\";\n\x12RetryRefundRequest\x12%\n\trefund_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x08refundId\"G\n\x13RetryRefundResponse\x12\x30\n\x06refund\x18\x01 \x01(\x0b\x32\x18.atlas.billing.v1.RefundR\x06refund*\xb9\x01\n\x0bRefundState\x12\x1c\n\x18REFUND_STATE_UNSPECIFIED\x10\x00\x12!\n\x1dREFUND_STATE_PENDING_APPROVAL\x10\x01\x12\x1a\n\x16REFUND_STATE_REQUESTED\x10\x02\x12\x18\n\x14REFUND_STATE_PENDING\x10\x03\x12\x1a\n\x16REFUND_STATE_SUCCEEDED\x10\x04\x12\x17\n\x13REFUND_STATE_FAILED\x10\x05*\xb2\x01\n\x0cRefundReason\x12\x1d\n\x19REFUND_REASON_UNSPECIFIED\x10\x00\x12!\n\x1dREFUND_REASON_ORDER_CANCELLED\x10\x01\x12 \n\x1cREFUND_REASON_UNAPPLIED_CASH\x10\x02\x12!\n\x1dREFUND_REASON_LINES_CANCELLED\x10\x03\x12\x1b\n\x17REFUND_REASON_ALLOWANCE\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,18 +46,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTREFUNDSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\310\001(\000'
   _globals['_LISTREFUNDSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTREFUNDSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\010'
-  _globals['_REFUNDSTATE']._serialized_start=1114
-  _globals['_REFUNDSTATE']._serialized_end=1299
-  _globals['_REFUNDREASON']._serialized_start=1302
-  _globals['_REFUNDREASON']._serialized_end=1451
+  _globals['_RETRYREFUNDREQUEST'].fields_by_name['refund_id']._loaded_options = None
+  _globals['_RETRYREFUNDREQUEST'].fields_by_name['refund_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_REFUNDSTATE']._serialized_start=1355
+  _globals['_REFUNDSTATE']._serialized_end=1540
+  _globals['_REFUNDREASON']._serialized_start=1543
+  _globals['_REFUNDREASON']._serialized_end=1721
   _globals['_REFUND']._serialized_start=143
-  _globals['_REFUND']._serialized_end=634
-  _globals['_GETREFUNDREQUEST']._serialized_start=636
-  _globals['_GETREFUNDREQUEST']._serialized_end=693
-  _globals['_GETREFUNDRESPONSE']._serialized_start=695
-  _globals['_GETREFUNDRESPONSE']._serialized_end=764
-  _globals['_LISTREFUNDSREQUEST']._serialized_start=767
-  _globals['_LISTREFUNDSREQUEST']._serialized_end=996
-  _globals['_LISTREFUNDSRESPONSE']._serialized_start=998
-  _globals['_LISTREFUNDSRESPONSE']._serialized_end=1111
+  _globals['_REFUND']._serialized_end=741
+  _globals['_GETREFUNDREQUEST']._serialized_start=743
+  _globals['_GETREFUNDREQUEST']._serialized_end=800
+  _globals['_GETREFUNDRESPONSE']._serialized_start=802
+  _globals['_GETREFUNDRESPONSE']._serialized_end=871
+  _globals['_LISTREFUNDSREQUEST']._serialized_start=874
+  _globals['_LISTREFUNDSREQUEST']._serialized_end=1103
+  _globals['_LISTREFUNDSRESPONSE']._serialized_start=1105
+  _globals['_LISTREFUNDSRESPONSE']._serialized_end=1218
+  _globals['_RETRYREFUNDREQUEST']._serialized_start=1220
+  _globals['_RETRYREFUNDREQUEST']._serialized_end=1279
+  _globals['_RETRYREFUNDRESPONSE']._serialized_start=1281
+  _globals['_RETRYREFUNDRESPONSE']._serialized_end=1352
 # @@protoc_insertion_point(module_scope)

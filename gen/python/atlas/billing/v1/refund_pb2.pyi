@@ -71,6 +71,8 @@ class _RefundReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RefundRe
     """The money came for a cancelled, void or already paid order, or in a wrong currency, and was never applied."""
     REFUND_REASON_LINES_CANCELLED: _RefundReason.ValueType  # 3
     """What remained of a partially shipped order was cancelled; a credit note says so."""
+    REFUND_REASON_ALLOWANCE: _RefundReason.ValueType  # 4
+    """A person took something off what was shipped; a credit note says so."""
 
 class RefundReason(_RefundReason, metaclass=_RefundReasonEnumTypeWrapper):
     """Why money is given back."""
@@ -83,6 +85,8 @@ REFUND_REASON_UNAPPLIED_CASH: RefundReason.ValueType  # 2
 """The money came for a cancelled, void or already paid order, or in a wrong currency, and was never applied."""
 REFUND_REASON_LINES_CANCELLED: RefundReason.ValueType  # 3
 """What remained of a partially shipped order was cancelled; a credit note says so."""
+REFUND_REASON_ALLOWANCE: RefundReason.ValueType  # 4
+"""A person took something off what was shipped; a credit note says so."""
 Global___RefundReason: _TypeAlias = RefundReason  # noqa: Y015
 
 @_typing.final
@@ -101,6 +105,8 @@ class Refund(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    NEXT_ATTEMPT_TIME_FIELD_NUMBER: _builtins.int
+    FAILED_TRIES_FIELD_NUMBER: _builtins.int
     refund_id: _builtins.str
     """UUIDv7; also the idempotency key at the provider."""
     payment_id: _builtins.str
@@ -115,6 +121,8 @@ class Refund(_message.Message):
     """The provider's id of it; absent until he answered."""
     version: _builtins.int
     """The version of the row, from 1; it moves with every change."""
+    failed_tries: _builtins.int
+    """How many tries in a row ended in nothing."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
         """The amount given back, in the currency of the payment."""
@@ -126,6 +134,10 @@ class Refund(_message.Message):
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When the row last changed."""
+
+    @_builtins.property
+    def next_attempt_time(self) -> _timestamp_pb2.Timestamp:
+        """When the provider is asked again by itself; absent when he is not."""
 
     def __init__(
         self,
@@ -140,10 +152,12 @@ class Refund(_message.Message):
         version: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        next_attempt_time: _timestamp_pb2.Timestamp | None = ...,
+        failed_tries: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_provider_reference", b"_provider_reference", "amount", b"amount", "create_time", b"create_time", "provider_reference", b"provider_reference", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_provider_reference", b"_provider_reference", "amount", b"amount", "create_time", b"create_time", "next_attempt_time", b"next_attempt_time", "provider_reference", b"provider_reference", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_provider_reference", b"_provider_reference", "amount", b"amount", "create_time", b"create_time", "order_id", b"order_id", "payment_id", b"payment_id", "provider_reference", b"provider_reference", "reason", b"reason", "refund_id", b"refund_id", "state", b"state", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_provider_reference", b"_provider_reference", "amount", b"amount", "create_time", b"create_time", "failed_tries", b"failed_tries", "next_attempt_time", b"next_attempt_time", "order_id", b"order_id", "payment_id", b"payment_id", "provider_reference", b"provider_reference", "reason", b"reason", "refund_id", b"refund_id", "state", b"state", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__provider_reference: _TypeAlias = _typing.Literal["provider_reference"]  # noqa: Y015
     _WhichOneofArgType__provider_reference: _TypeAlias = _typing.Literal["_provider_reference", b"_provider_reference"]  # noqa: Y015
@@ -262,3 +276,49 @@ class ListRefundsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListRefundsResponse: _TypeAlias = ListRefundsResponse  # noqa: Y015
+
+@_typing.final
+class RetryRefundRequest(_message.Message):
+    """What RetryRefund needs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFUND_ID_FIELD_NUMBER: _builtins.int
+    refund_id: _builtins.str
+    """The refund."""
+    def __init__(
+        self,
+        *,
+        refund_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["refund_id", b"refund_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetryRefundRequest: _TypeAlias = RetryRefundRequest  # noqa: Y015
+
+@_typing.final
+class RetryRefundResponse(_message.Message):
+    """What RetryRefund answers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFUND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def refund(self) -> Global___Refund:
+        """The refund as it is now; the provider is being asked again."""
+
+    def __init__(
+        self,
+        *,
+        refund: Global___Refund | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["refund", b"refund"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["refund", b"refund"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetryRefundResponse: _TypeAlias = RetryRefundResponse  # noqa: Y015

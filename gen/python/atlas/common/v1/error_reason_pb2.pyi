@@ -84,6 +84,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The caller has used this reference of his before."""
     ERROR_REASON_STOCK_IN_USE: _ErrorReason.ValueType  # 30
     """An adjustment would take stock that is held for orders, or that is not there."""
+    ERROR_REASON_NOT_REFUNDABLE: _ErrorReason.ValueType  # 31
+    """More is to be given back than can be."""
+    ERROR_REASON_NOT_CREDITABLE: _ErrorReason.ValueType  # 32
+    """More is to be credited than was shipped and is not yet credited."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused. Problem documents show the name without the prefix as `code`."""
@@ -150,4 +154,8 @@ ERROR_REASON_DUPLICATE_REFERENCE: ErrorReason.ValueType  # 29
 """The caller has used this reference of his before."""
 ERROR_REASON_STOCK_IN_USE: ErrorReason.ValueType  # 30
 """An adjustment would take stock that is held for orders, or that is not there."""
+ERROR_REASON_NOT_REFUNDABLE: ErrorReason.ValueType  # 31
+"""More is to be given back than can be."""
+ERROR_REASON_NOT_CREDITABLE: ErrorReason.ValueType  # 32
+"""More is to be credited than was shipped and is not yet credited."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

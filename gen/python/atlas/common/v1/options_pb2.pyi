@@ -58,6 +58,8 @@ class _IdempotencyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Idempoten
     """The call changes nothing; it may be repeated freely."""
     IDEMPOTENCY_KEYED: _Idempotency.ValueType  # 2
     """The call needs an idempotency key; the same key and body give the first answer again."""
+    IDEMPOTENCY_BY_MESSAGE: _Idempotency.ValueType  # 3
+    """The message carries its own id; the same message again changes nothing."""
 
 class Idempotency(_Idempotency, metaclass=_IdempotencyEnumTypeWrapper):
     """What a repeated call does."""
@@ -68,6 +70,8 @@ IDEMPOTENCY_NO_SIDE_EFFECTS: Idempotency.ValueType  # 1
 """The call changes nothing; it may be repeated freely."""
 IDEMPOTENCY_KEYED: Idempotency.ValueType  # 2
 """The call needs an idempotency key; the same key and body give the first answer again."""
+IDEMPOTENCY_BY_MESSAGE: Idempotency.ValueType  # 3
+"""The message carries its own id; the same message again changes nothing."""
 Global___Idempotency: _TypeAlias = Idempotency  # noqa: Y015
 
 @_typing.final

@@ -1,0 +1,90 @@
+"""Races of domain.md about money between real processes, the provider's among them; `tests/saga` plays them in every order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import httpx2
+import pytest
+
+from cli.auditing.auditor import audit
+from cli.client import Json, RestClient
+from cli.scenarios import money, ways_to_pay
+from cli.scenarios.narrator import Silence
+from cli.scenarios.stage import Placed, Stage, an_order
+from cli.waiting import wait_until
+from tests.faults.promises import PROVIDER_KEY
+from tests.killing import is_back, kill
+from tests.stack import Stack
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+
+SLOW = tuple(method for method in ways_to_pay.WAYS if method not in ways_to_pay.QUICK)
+SECONDS = 60.0
+
+
+def _listed(stack: Stack, placed: Placed) -> list[Json]:
+    """What the provider's own list has of an order."""
+    return [intent for intent in _all(stack, "payment_intents") if intent["reference"] == placed.order_id]
+
+
+def _all(stack: Stack, plural: str) -> Iterator[Json]:
+    url, after = f"http://127.0.0.1:{stack.state.components['psp'].port}/v1/{plural}", 0
+    while after is not None:
+        query = {"limit": 1000, "after": after}
+        answer = httpx2.get(url, params=query, headers=PROVIDER_KEY, trust_env=False).raise_for_status().json()
+        yield from answer["data"]
+        after = answer["next"]
+
+
+def _whole(stage: Stage) -> None:
+    stage.expect_balanced_books()
+    stage.expect_soon("reconciled with the provider", [], partial(money.differences, stage))
+    assert [check for check in stage.checks if not check.holds] == []
+    assert [invariant for invariant in audit(stage.client) if not invariant.holds] == []
+
+
+def _payments(stage: Stage, placed: Placed) -> int:
+    """How often money of an order was booked."""
+    journals = stage.reader.pages("/v1/ledger/journals", "journals", order_id=placed.order_id)
+    return sum(journal["kind"] == "PAYMENT" for journal in journals)
+
+
+def test_race_7_money_that_comes_after_the_cancel_is_given_back(stack: Stack, client: RestClient) -> None:
+    stage = Stage(client, Silence())
+    sku = stage.item("LATE", stock=1)
+    placed = stage.place("late", an_order(sku, 1, method="pm_timeout_then_ok"))
+    stage.until(placed, lambda: len(_listed(stack, placed)) == 1, "the charge at the provider")
+    stage.buyer.post(f"/v1/orders/{placed.order_id}/cancel", {"reason": "CUSTOMER_REQUEST"})
+    assert stage.until_settled(placed, seconds=SECONDS)["state"] == "CANCELLED"
+    assert [intent["state"] for intent in _listed(stack, placed)] == ["SUCCEEDED"]
+    stage.expect("attempts", ["SUCCEEDED"], money.payments(stage, placed))
+    stage.expect("refunds", [["SUCCEEDED", placed.total["minor_units"]]], money.refunds(stage, placed))
+    stage.expect_balances(placed, a1000=0, a1100=0, a2100=0, a2200=0, a2300=0)
+    stage.expect_stock(sku, on_hand=1, reserved=0, available=1)
+    _whole(stage)
+
+
+@pytest.mark.parametrize("victim", ["billing_svc", "psp"])
+def test_race_11_a_timeout_and_a_death_in_it_are_one_charge(stack: Stack, client: RestClient, victim: str) -> None:
+    stage = Stage(client, Silence())
+    sku = stage.item("ONCE", stock=1)
+    restarts = stack.state.components[victim].restarts
+    placed = stage.place("once", an_order(sku, 1, method="pm_timeout_then_ok"))
+    stage.until(placed, lambda: len(_listed(stack, placed)) == 1, "the charge at the provider")
+    kill(stack, victim)
+    wait_until(partial(is_back, stack, victim, restarts), bool, what=f"{victim} again", seconds=SECONDS)
+    stage.until_state(placed, "CONFIRMED", SECONDS)
+    stage.expect("charges", ["SUCCEEDED"], [intent["state"] for intent in _listed(stack, placed)])
+    stage.expect("journals", 1, _payments(stage, placed))
+    stage.expect("attempts", ["SUCCEEDED"], money.payments(stage, placed))
+    _whole(stage)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("method", SLOW)
+def test_every_way_to_pay_ends_as_it_should(client: RestClient, method: str) -> None:
+    stage = Stage(client, Silence())
+    ways_to_pay.play(stage, (method,))
+    _whole(stage)
