@@ -262,7 +262,7 @@ def _form_cases() -> Iterator[tuple[str, Callable[[Forge], str]]]:
     yield "repeated sub", _repeated("payload", '"sub": "somebody"')
     yield "repeated scopes", _repeated("payload", '"resource_access": {"atlas-gateway": {"roles": []}}')
     yield "repeated nested roles", _repeated("payload", '"x": {"roles": [], "roles": ["Admin"]}')
-    yield "5 KB", _changed(padding="x" * 5000)
+    yield "5 KB", _changed(padding="x" * 3_000)  # in Base64; the library refuses 8 KiB of metadata by itself, now and then
     yield "empty", lambda f: ""
     yield "one segment", lambda f: "token"
     yield "two segments", lambda f: f.token().rpartition(".")[0]

@@ -71,7 +71,7 @@ def _reports(draw: st.DrawFn) -> tuple[list[Answer], list[Answer]]:
     return first, second
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(_reports(), st.booleans())
 def test_the_end_does_not_hang_on_the_order_of_reports(orders: tuple[list[Answer], list[Answer]], is_cancelled: bool) -> None:
     first, second = (_end(order, is_cancelled=is_cancelled) for order in orders)
