@@ -14,7 +14,7 @@ from deploy.local.topics import Topic, ensure_topics
 from tests.faults.conftest import Trial, Try
 from tests.faults.duty import Operator
 from tests.faults.meddler import UNKNOWN_FIELD, Headers, same_fact, send
-from tests.faults.topics import CATALOG
+from tests.faults.topics import CATALOG, until_read
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(300)]
 
@@ -40,9 +40,10 @@ def test_a_bad_record_stops_at_most_its_own_key_and_waits_for_a_person(trial: Tr
         _other_builds(it, order.order_id)
         _lacking(it, order.order_id)
         it.end()
+        it.load.settle()
+        until_read(it.ground)
         for service in READERS:
             operator.until_dead(service, 1)
-        it.load.settle()
         letters = operator.decide("discard", "UNREADABLE")
         stage.receive(sku, 1)
         _until(stage, order, "CONFIRMED")

@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
@@ -19,6 +20,7 @@ from chassis.broker import InRecord
 from chassis.contracts import EventCatalog
 from chassis.envelope import EnvelopeReader, Received
 from chassis.errors import Poison
+from cli.waiting import wait_until
 from deploy.local.services import SERVICES
 from deploy.local.topics import declared_topics
 from tests.contracts.subscribed import subscribed_by
@@ -84,6 +86,31 @@ def read(ground: Ground, since: Marks) -> Story:
     return story
 
 
+def until_read(ground: Ground) -> None:
+    """Wait until every group has read what lies in the domain topics now, so that each bad record among it is a dead letter."""
+    consumer = _consumer(ground)
+    try:
+        ends = _ends(consumer)
+    finally:
+        consumer.close()
+    for row in SERVICES:
+        topics = {CATALOG.by_payload[payload].topic for payload in subscribed_by(row.package)}
+        own = {place: end for place, end in ends.items() if place[0] in topics}
+        behind = partial(_behind, ground, row.identity, own)
+        wait_until(behind, lambda left: not left, what=f"the end of what {row.identity} reads", seconds=READ_SECONDS)
+
+
+def _behind(ground: Ground, group: str, ends: Mapping[Place, int]) -> list[Place]:
+    """Where a group has not committed these ends yet."""
+    consumer = _consumer(ground, group)
+    try:
+        committed = consumer.committed([TopicPartition(*place) for place in ends], timeout=KAFKA_SECONDS)
+    finally:
+        consumer.close()
+    places = {(found.topic, found.partition): found.offset for found in committed}
+    return [place for place, end in ends.items() if end > 0 and places[place] < end]
+
+
 def violations(ground: Ground, since: Marks, story: Story, foreign: frozenset[str]) -> Iterator[str]:
     """Say what does not hold between the topics, the outboxes and the inboxes. `foreign` events a test has put there."""
     yield from _outboxes(ground, since, story, foreign)
@@ -139,9 +166,9 @@ def _handled(ground: Ground, package: str, story: Story) -> Iterator[str]:
         yield f"I11 {package}: {parked} events are parked"
 
 
-def _consumer(ground: Ground) -> Consumer:
-    """A reader that belongs to no group of ours and commits nothing."""
-    return Consumer({"bootstrap.servers": ground.addresses.kafka, "group.id": "fault-tests", "enable.auto.commit": False})
+def _consumer(ground: Ground, group: str = "fault-tests") -> Consumer:
+    """A reader that joins no group of ours and commits nothing."""
+    return Consumer({"bootstrap.servers": ground.addresses.kafka, "group.id": group, "enable.auto.commit": False})
 
 
 def _ends(consumer: Consumer) -> dict[Place, int]:
