@@ -11,7 +11,8 @@ import typer
 from cli.client import Json, connect
 from cli.connection import DEFAULT_HOME, HomeOption, JsonOption
 from cli.draft import read_pattern
-from cli.show import show_json, show_rows
+from cli.options import CommentOption, LimitOption
+from cli.show import show_found, show_json, show_rows
 
 QUEUE = (
     *("queue_position", "order_id", "sku", "quantity_missing", "priority", "waiting_seconds"),
@@ -20,9 +21,7 @@ QUEUE = (
 HELD = ("order_id", "state", "priority", "waits_whole", "version")
 IdArgument = Annotated[str, typer.Argument(metavar="ORDER_ID", help="The order that waits.")]
 PriorityArgument = Annotated[int, typer.Argument(metavar="PRIORITY", min=0, max=9, help="0 to 9; the highest is served first.")]
-CommentOption = Annotated[str, typer.Option("--comment", help="Why, in your own words.")]
 SkuOption = Annotated[str | None, typer.Option("--sku", help="Only lines that wait for this item.")]
-LimitOption = Annotated[int, typer.Option("--limit", min=1, max=200, help="How many at most.")]
 ReferenceArgument = Annotated[str, typer.Argument(metavar="REFERENCE", help="Your reference, such as PO-77.")]
 TimeArgument = Annotated[str, typer.Argument(metavar="TIME", help="When it should come, such as 2030-01-31T12:00:00Z.")]
 UnitsOption = Annotated[list[str], typer.Option("--line", metavar="SKU:QUANTITY", help="Units of an item; may be repeated.")]
@@ -44,12 +43,8 @@ def list_backorders(
     sku: SkuOption = None, limit: LimitOption = 20, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
 ) -> None:
     """List the lines that wait, by item and in queue order."""
-    filters = {"sku": sku} if sku else {}
-    found = connect(home).as_user("ops").get("/v1/inventory/backorders", page_size=limit, **filters).get("backorders", [])
-    if as_json:
-        show_json(found)
-    else:
-        show_rows(found, QUEUE, empty="nobody waits")
+    found = connect(home).as_user("ops").first("/v1/inventory/backorders", "backorders", limit, sku=sku)
+    show_found(found, QUEUE, as_json, empty="nobody waits")
 
 
 def prioritize(
@@ -80,10 +75,7 @@ def announce(
     """Say what stock should come, and when; the receipt with the same reference closes it."""
     body = {"reference": reference, "expected_time": expected_time, "lines": [parse_units(text) for text in line]}
     announced = connect(home).as_user("ops").post("/v1/inventory/announcements", body)
-    if as_json:
-        show_json(announced)
-    else:
-        show_rows([announced], ("announcement_id", "reference", "state", "expected_time"), empty="nothing announced")
+    show_found(announced, ("announcement_id", "reference", "state", "expected_time"), as_json)
 
 
 def availability(line: UnitsOption, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:

@@ -155,6 +155,12 @@ class Caller:
         sent = {"Idempotency-Key": key or str(uuid.uuid4())} | {name.replace("_", "-"): text for name, text in headers.items()}
         return self.client.send(method, path, self.user, json=body, headers=sent)
 
+    def first(self, path: str, plural: str, limit: int, **asked: Any) -> list[Json]:
+        """The first so many that a list has, of those that fit what is asked for; None or empty asks for nothing."""
+        query = {name: value for name, value in asked.items() if value}
+        found: list[Json] = self.get(path, page_size=limit, **query).get(plural, [])
+        return found
+
     def pages(self, path: str, plural: str, **query: Any) -> Iterator[Json]:
         """Everything a list has, page after page."""
         query = {"page_size": PAGE_SIZE} | query

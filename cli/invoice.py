@@ -9,12 +9,13 @@ from typing import Annotated
 
 import typer
 
-from cli.client import Caller, Json, connect
+from cli.client import Json, connect
 from cli.connection import DEFAULT_HOME, HomeOption, JsonOption
 from cli.exits import CommandFailed, ExitCode
+from cli.options import CommentOption, KeyOption, LimitOption
 from cli.order import parse_part
 from cli.payment import PAYMENT
-from cli.show import show_json, show_rows
+from cli.show import show_found, show_json, show_rows
 
 INVOICE = ("invoice_id", "invoice_number", "order_id", "state", "total", "paid", "credited", "outstanding", "due_time")
 LINE = ("line_number", "sku", "quantity", "unit_price", "discount_basis_points", "tax_rate_basis_points", "net", "tax", "total")
@@ -22,12 +23,9 @@ CREDIT_NOTE = ("credit_note_id", "credit_note_number", "kind", "net", "tax", "to
 IdArgument = Annotated[str, typer.Argument(metavar="INVOICE_ID", help="The invoice.")]
 OrderOption = Annotated[str | None, typer.Option("--order", metavar="ORDER_ID", help="Only the invoice of this order.")]
 StateOption = Annotated[list[str] | None, typer.Option("--state", help="Only invoices in this state; may be repeated.")]
-LimitOption = Annotated[int, typer.Option("--limit", min=1, max=200, help="How many at most.")]
 MethodOption = Annotated[str, typer.Option("--method", help="How to pay, such as pm_ok.")]
 VoidReasonOption = Annotated[str, typer.Option("--reason", help="DUPLICATE, BILLING_ERROR or CUSTOMER_REQUEST.")]
 CreditReasonOption = Annotated[str, typer.Option("--reason", help="DAMAGED, RETURNED, LATE, NOT_AS_DESCRIBED or GOODWILL.")]
-CommentOption = Annotated[str, typer.Option("--comment", help="Why, in your own words.")]
-KeyOption = Annotated[str | None, typer.Option("--key", help="The Idempotency-Key; a new one by default.")]
 UnitsArgument = Annotated[
     list[str], typer.Argument(metavar="LINE_NUMBER:QUANTITY...", help="What is credited: units that were shipped.")
 ]
@@ -66,17 +64,13 @@ def list_invoices(
     as_json: JsonOption = False,
 ) -> None:
     """List invoices, newest first."""
-    filters = {name: value for name, value in {"order_id": order, "state": state}.items() if value}
-    found = _finance(home).get("/v1/invoices", page_size=limit, **filters).get("invoices", [])
-    if as_json:
-        show_json(found)
-    else:
-        show_rows(found, INVOICE, empty="no invoices")
+    found = connect(home).as_user("finance").first("/v1/invoices", "invoices", limit, order_id=order, state=state)
+    show_found(found, INVOICE, as_json, empty="no invoices")
 
 
 def show(invoice_id: IdArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Show one invoice with its lines."""
-    _show(_finance(home).get(f"/v1/invoices/{invoice_id}"), as_json)
+    _show(connect(home).as_user("finance").get(f"/v1/invoices/{invoice_id}"), as_json)
 
 
 def document(
@@ -86,7 +80,7 @@ def document(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Write an invoice as a PDF or a page of HTML."""
-    finance, path = _finance(home), f"/v1/invoices/{invoice_id}"
+    finance, path = connect(home).as_user("finance"), f"/v1/invoices/{invoice_id}"
     content: bytes = finance.get(f"{path}/document", format=format.name)
     if output == "-":
         sys.stdout.buffer.write(content)
@@ -107,7 +101,7 @@ def pay(
     as_json: JsonOption = False,
 ) -> None:
     """Pay what is owed on an invoice, with any method; the outcome follows."""
-    paying = _finance(home).post(f"/v1/invoices/{invoice_id}/payments", {"payment_method": method}, key)
+    paying = connect(home).as_user("finance").post(f"/v1/invoices/{invoice_id}/payments", {"payment_method": method}, key)
     if as_json:
         show_json(paying)
         return
@@ -125,7 +119,7 @@ def void(
 ) -> None:
     """Void an invoice on which nothing was paid; its order is cancelled by that."""
     body = {"reason": reason, "comment": comment}
-    _show(_finance(home).post(f"/v1/invoices/{invoice_id}/void", body, key), as_json)
+    _show(connect(home).as_user("finance").post(f"/v1/invoices/{invoice_id}/void", body, key), as_json)
 
 
 def credit(
@@ -138,7 +132,7 @@ def credit(
 ) -> None:
     """Credit units that were shipped, and give back what is paid too much then."""
     body: Json = {"reason": reason, "comment": comment, "lines": [parse_part(text) for text in units]}
-    note = _finance(home).post(f"/v1/invoices/{invoice_id}/credit-notes", body)
+    note = connect(home).as_user("finance").post(f"/v1/invoices/{invoice_id}/credit-notes", body)
     if as_json:
         show_json(note)
         return
@@ -152,8 +146,3 @@ def _show(invoice: Json, as_json: bool) -> None:
         return
     show_rows([invoice], INVOICE, empty="no invoice")
     show_rows(invoice["lines"], LINE, empty="no lines")
-
-
-def _finance(home: HomeOption) -> Caller:
-    """The one who may do this."""
-    return connect(home).as_user("finance")

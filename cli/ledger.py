@@ -9,6 +9,7 @@ import typer
 from cli.client import Caller, Json, connect
 from cli.connection import DEFAULT_HOME, HomeOption, JsonOption
 from cli.exits import CommandFailed
+from cli.options import LimitOption
 from cli.show import error_console, money, show_json, show_rows
 
 BALANCE = ("account", "name", "debit", "credit", "balance")
@@ -21,7 +22,6 @@ AsOfOption = Annotated[
 OrderOption = Annotated[str | None, typer.Option("--order", metavar="ORDER_ID", help="Only journals of this order.")]
 InvoiceOption = Annotated[str | None, typer.Option("--invoice", metavar="INVOICE_ID", help="Only journals of this invoice.")]
 AccountOption = Annotated[str | None, typer.Option("--account", metavar="NUMBER", help="Only journals that move this account.")]
-LimitOption = Annotated[int, typer.Option("--limit", min=1, max=200, help="How many at most.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
 
 def verify(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Read the whole sealed chain and name each journal that is not as it was written. Exit 1 when there is one."""
-    result = _verified(_accountant(home))
+    result = _verified(connect(home).as_user("finance"))
     if as_json:
         show_json(result)
     else:
@@ -68,7 +68,7 @@ def _verified(accountant: Caller) -> Json:
 def reconcile(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Compare invoices, payments and refunds with the provider's list and the ledger. Exit 1 when something differs."""
     with error_console.status("comparing with the provider and the ledger"):
-        result = _accountant(home).post("/v1/ledger/reconcile")
+        result = connect(home).as_user("finance").post("/v1/ledger/reconcile")
     if as_json:
         show_json(result)
     else:
@@ -81,7 +81,7 @@ def reconcile(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> N
 
 def balance(as_of: AsOfOption = None, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Add up all accounts, per currency: debits equal credits. Exit 1 when they do not."""
-    result = _accountant(home).get("/v1/ledger/trial-balance", **({"as_of": as_of} if as_of else {}))
+    result = connect(home).as_user("finance").get("/v1/ledger/trial-balance", **({"as_of": as_of} if as_of else {}))
     currencies = result.get("currencies", [])
     if as_json:
         show_json(result)
@@ -111,8 +111,7 @@ def journals(
 ) -> None:
     """List journals, newest first; all that is asked for has to hold."""
     asked = {"order_id": order, "invoice_id": invoice, "account": account}
-    filters = {name: value for name, value in asked.items() if value}
-    found = _accountant(home).get("/v1/ledger/journals", page_size=limit, **filters).get("journals", [])
+    found = connect(home).as_user("finance").first("/v1/ledger/journals", "journals", limit, **asked)
     if as_json:
         show_json(found)
     else:
@@ -122,8 +121,3 @@ def journals(
 def entries_text(entries: list[Json]) -> str:
     """Write the entries of a journal in one line, such as 1100 Dr 36.00 EUR, 2300 Cr 30.00 EUR."""
     return ", ".join(f"{each['account']} {SIDES[each['side']]} {money(each['amount'])}" for each in entries)
-
-
-def _accountant(home: HomeOption) -> Caller:
-    """The one who keeps the books."""
-    return connect(home).as_user("finance")

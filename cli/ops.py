@@ -13,6 +13,7 @@ from rich.progress import Progress, TaskID
 from cli.client import Json, connect
 from cli.connection import DEFAULT_HOME, HomeOption, JsonOption
 from cli.exits import CommandFailed, ExitCode
+from cli.options import CommentOption
 from cli.rewind import rewind_all
 from cli.show import error_console, show_json, show_rows
 from deploy.local.services import SERVICES
@@ -24,7 +25,6 @@ IdArgument = Annotated[str, typer.Argument(metavar="ID", help="As the list shows
 PendingOption = Annotated[bool, typer.Option("--pending", help="Only what is not published yet.")]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, max=200, help="How many of each service at most.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="CAUSE_REPAIRED, HANDLED_ELSEWHERE, UNREADABLE or OTHER.")]
-CommentOption = Annotated[str, typer.Option("--comment", help="Why, in your own words.")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,21 +10,19 @@ import typer
 from cli.client import Json, connect
 from cli.connection import DEFAULT_HOME, HomeOption, JsonOption
 from cli.draft import FileArgument, LineOption, read_draft, read_pattern
+from cli.options import CommentOption, KeyOption, LimitOption
 from cli.quote import quote
-from cli.show import console, show_json, show_rows
+from cli.show import console, show_found, show_json, show_rows
 
 COLUMNS = ("order_id", "state", "settlement", "customer_id", "total", "place_time")
 IdArgument = Annotated[str, typer.Argument(metavar="ORDER_ID", help="The order.")]
 MethodOption = Annotated[str, typer.Option("--method", help="Of an order of lines: pm_ok, pm_slow or pm_declined_hard.")]
-KeyOption = Annotated[str | None, typer.Option("--key", help="The Idempotency-Key; a new one by default.")]
 StateOption = Annotated[list[str] | None, typer.Option("--state", help="Only orders in this state; may be repeated.")]
 CustomerOption = Annotated[str | None, typer.Option("--customer", help="Only orders of this customer.")]
 ReferenceOption = Annotated[str | None, typer.Option("--reference", help="Only orders with this reference of their buyer.")]
 FromOption = Annotated[str | None, typer.Option("--from", help="Only orders made at 2027-03-01T00:00:00Z or later.")]
 ToOption = Annotated[str | None, typer.Option("--to", help="Only orders made before such a time.")]
-LimitOption = Annotated[int, typer.Option("--limit", min=1, max=200, help="How many at most.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="CUSTOMER_REQUEST, OUT_OF_STOCK, FRAUD or OTHER.")]
-CommentOption = Annotated[str, typer.Option("--comment", help="Why, in your own words.")]
 PartOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -80,12 +78,8 @@ def list_orders(
     """List orders, newest first; all that is asked for has to hold."""
     asked = {"state": state, "customer_id": customer, "client_reference": reference}
     asked |= {"create_time_from": made_from, "create_time_to": made_to}
-    filters = {name: value for name, value in asked.items() if value}
-    found = connect(home).as_user("ops").get("/v1/orders", page_size=limit, **filters).get("orders", [])
-    if as_json:
-        show_json(found)
-    else:
-        show_rows(found, COLUMNS, empty="no orders")
+    found = connect(home).as_user("ops").first("/v1/orders", "orders", limit, **asked)
+    show_found(found, COLUMNS, as_json, empty="no orders")
 
 
 def cancel(

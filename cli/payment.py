@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from cli.client import Caller, Json, connect
+from cli.client import connect
 from cli.connection import DEFAULT_HOME, HomeOption, JsonOption
+from cli.options import CommentOption, KeyOption, LimitOption
 from cli.price import parse_price
 from cli.refund import REFUND
-from cli.show import show_json, show_rows
+from cli.show import show_found
 
 PAYMENT = (
     *("payment_id", "invoice_id", "attempt_number", "state", "decline_kind", "amount", "received", "applied"),
@@ -20,10 +21,7 @@ IdArgument = Annotated[str, typer.Argument(metavar="PAYMENT_ID", help="The payme
 AmountArgument = Annotated[str, typer.Argument(metavar="AMOUNT", help="How much, in the payment's currency, such as 19.99.")]
 OrderOption = Annotated[str | None, typer.Option("--order", metavar="ORDER_ID", help="Only payments for this order.")]
 StateOption = Annotated[list[str] | None, typer.Option("--state", help="Only payments in this state; may be repeated.")]
-LimitOption = Annotated[int, typer.Option("--limit", min=1, max=200, help="How many at most.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="DAMAGED, RETURNED, LATE, NOT_AS_DESCRIBED or GOODWILL.")]
-CommentOption = Annotated[str, typer.Option("--comment", help="Why, in your own words.")]
-KeyOption = Annotated[str | None, typer.Option("--key", help="The Idempotency-Key; a new one by default.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -44,24 +42,20 @@ def list_payments(
     as_json: JsonOption = False,
 ) -> None:
     """List payment attempts, newest first."""
-    filters = {name: value for name, value in {"order_id": order, "state": state}.items() if value}
-    found = _finance(home).get("/v1/payments", page_size=limit, **filters).get("payments", [])
-    if as_json:
-        show_json(found)
-    else:
-        show_rows(found, PAYMENT, empty="no payments")
+    found = connect(home).as_user("finance").first("/v1/payments", "payments", limit, order_id=order, state=state)
+    show_found(found, PAYMENT, as_json, empty="no payments")
 
 
 def show(payment_id: IdArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Show one payment attempt."""
-    _show(_finance(home).get(f"/v1/payments/{payment_id}"), PAYMENT, as_json)
+    show_found(connect(home).as_user("finance").get(f"/v1/payments/{payment_id}"), PAYMENT, as_json)
 
 
 def resolve(
     payment_id: IdArgument, key: KeyOption = None, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
 ) -> None:
     """Ask the provider now what became of a payment whose outcome is open."""
-    _show(_finance(home).post(f"/v1/payments/{payment_id}/resolve", {}, key), PAYMENT, as_json)
+    show_found(connect(home).as_user("finance").post(f"/v1/payments/{payment_id}/resolve", {}, key), PAYMENT, as_json)
 
 
 def refund(
@@ -74,20 +68,8 @@ def refund(
     as_json: JsonOption = False,
 ) -> None:
     """Give a part of a payment back: at most what was shipped and is not yet credited. A credit note says so."""
-    finance = _finance(home)
+    finance = connect(home).as_user("finance")
     payment = finance.get(f"/v1/payments/{payment_id}")
     currency = (payment.get("received") or payment["amount"])["currency_code"]
     body = {"amount": parse_price(amount, currency), "reason": reason, "comment": comment}
-    _show(finance.post(f"/v1/payments/{payment_id}/refunds", body, key), REFUND, as_json)
-
-
-def _show(resource: Json, columns: tuple[str, ...], as_json: bool) -> None:
-    if as_json:
-        show_json(resource)
-    else:
-        show_rows([resource], columns, empty="nothing")
-
-
-def _finance(home: HomeOption) -> Caller:
-    """The one who may do this."""
-    return connect(home).as_user("finance")
+    show_found(finance.post(f"/v1/payments/{payment_id}/refunds", body, key), REFUND, as_json)

@@ -11,7 +11,8 @@ from babel.numbers import get_currency_precision
 from cli.client import Json, connect
 from cli.connection import DEFAULT_HOME, HomeOption, JsonOption
 from cli.exits import CommandFailed, ExitCode
-from cli.show import show_json, show_rows
+from cli.options import LimitOption
+from cli.show import show_found
 
 COLUMNS = ("price_id", "sku", "unit_price", "tax_rate_basis_points", "valid_from")
 SkuArgument = Annotated[str, typer.Argument(metavar="SKU", help="The item; inventory need not know it.")]
@@ -22,7 +23,6 @@ FromOption = Annotated[
     str | None, typer.Option("--valid-from", metavar="TIME", help="From when on, such as 2030-01-01T00:00:00Z; now by default.")
 ]
 SkuOption = Annotated[str | None, typer.Option("--sku", help="Only prices of this item.")]
-LimitOption = Annotated[int, typer.Option("--limit", min=1, max=200, help="How many at most.")]
 _AMOUNT = re.compile(r"([0-9]+)(?:\.([0-9]+))?")
 
 
@@ -46,16 +46,15 @@ def set_price(
     """List a price, as ops."""
     body: Json = {"sku": sku, "unit_price": parse_price(price, currency), "tax_rate_basis_points": tax}
     listed = connect(home).as_user("ops").post("/v1/prices", body | ({"valid_from": valid_from} if valid_from else {}))
-    _show([listed], as_json, listed)
+    show_found(listed, COLUMNS, as_json)
 
 
 def list_prices(
     sku: SkuOption = None, limit: LimitOption = 20, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
 ) -> None:
     """Show the price list, the price made last first."""
-    filters = {"sku": sku} if sku else {}
-    found = connect(home).as_user("ops").get("/v1/prices", page_size=limit, **filters).get("prices", [])
-    _show(found, as_json, found)
+    found = connect(home).as_user("ops").first("/v1/prices", "prices", limit, sku=sku)
+    show_found(found, COLUMNS, as_json, empty="no prices")
 
 
 def parse_price(text: str, currency: str) -> Json:
@@ -65,10 +64,3 @@ def parse_price(text: str, currency: str) -> Json:
         remedy = f"write a price in {currency} with at most {digits} decimals"
         raise CommandFailed(f"cannot read the price {text}", remedy, ExitCode.USAGE)
     return {"currency_code": currency, "minor_units": int(found[1] + (found[2] or "").ljust(digits, "0"))}
-
-
-def _show(rows: list[Json], as_json: bool, document: object) -> None:
-    if as_json:
-        show_json(document)
-    else:
-        show_rows(rows, COLUMNS, empty="no prices")

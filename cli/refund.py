@@ -8,14 +8,13 @@ import typer
 
 from cli.client import connect
 from cli.connection import DEFAULT_HOME, HomeOption, JsonOption
-from cli.show import show_json, show_rows
+from cli.options import KeyOption, LimitOption
+from cli.show import show_found
 
 REFUND = ("refund_id", "payment_id", "order_id", "state", "amount", "reason", "failed_tries", "next_attempt_time")
 IdArgument = Annotated[str, typer.Argument(metavar="REFUND_ID", help="The refund.")]
 OrderOption = Annotated[str | None, typer.Option("--order", metavar="ORDER_ID", help="Only refunds for this order.")]
 StateOption = Annotated[list[str] | None, typer.Option("--state", help="Only refunds in this state; may be repeated.")]
-LimitOption = Annotated[int, typer.Option("--limit", min=1, max=200, help="How many at most.")]
-KeyOption = Annotated[str | None, typer.Option("--key", help="The Idempotency-Key; a new one by default.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -34,18 +33,10 @@ def list_refunds(
     as_json: JsonOption = False,
 ) -> None:
     """List refunds, newest first."""
-    filters = {name: value for name, value in {"order_id": order, "state": state}.items() if value}
-    found = connect(home).as_user("finance").get("/v1/refunds", page_size=limit, **filters).get("refunds", [])
-    if as_json:
-        show_json(found)
-    else:
-        show_rows(found, REFUND, empty="no refunds")
+    found = connect(home).as_user("finance").first("/v1/refunds", "refunds", limit, order_id=order, state=state)
+    show_found(found, REFUND, as_json, empty="no refunds")
 
 
 def retry(refund_id: IdArgument, key: KeyOption = None, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Try a refund again that failed in every try."""
-    again = connect(home).as_user("finance").post(f"/v1/refunds/{refund_id}/retry", {}, key)
-    if as_json:
-        show_json(again)
-    else:
-        show_rows([again], REFUND, empty="no refund")
+    show_found(connect(home).as_user("finance").post(f"/v1/refunds/{refund_id}/retry", {}, key), REFUND, as_json)

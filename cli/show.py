@@ -22,6 +22,14 @@ def show_json(data: object) -> None:
     print(json.dumps(data, indent=2))
 
 
+def show_found(found: dict[str, Any] | list[dict[str, Any]], columns: Sequence[str], as_json: bool, *, empty: str = "") -> None:
+    """Print one resource, or a list of them, of which `empty` says that there are none: JSON, or a table for people."""
+    if as_json:
+        show_json(found)
+    else:
+        show_rows(found if isinstance(found, list) else [found], columns, empty=empty)
+
+
 def show_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, empty: str) -> None:
     """Print the named members of each row as a table, or a sentence when there are none."""
     listed = list(rows)

@@ -12,16 +12,14 @@ from cli.client import Caller, Json, connect
 from cli.connection import DEFAULT_HOME, HomeOption, JsonOption
 from cli.draft import CURRENCY, DIGITS, read_pattern
 from cli.exits import CommandFailed, ExitCode
-from cli.show import show_json, show_rows
+from cli.options import CommentOption, KeyOption, LimitOption
+from cli.show import show_found, show_json, show_rows
 
 ITEM = ("sku", "name", "standard_cost", "on_hand", "reserved", "available", "backordered", "version")
 MOVEMENT = ("movement_number", "quantity", "reason", "on_hand_after", "unit_cost", "value_change", "source_id", "create_time")
 SkuArgument = Annotated[str, typer.Argument(metavar="SKU", help="The item.")]
-LimitOption = Annotated[int, typer.Option("--limit", min=1, max=200, help="How many at most.")]
 ReferenceOption = Annotated[str, typer.Option("--reference", help="Your own reference, such as a purchase order.")]
-KeyOption = Annotated[str | None, typer.Option("--key", help="The Idempotency-Key; a new one by default.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="COUNT, DAMAGED, LOST, FOUND, RETURN or EXPIRED.")]
-CommentOption = Annotated[str, typer.Option("--comment", help="Why, in your own words.")]
 CostArgument = Annotated[str, typer.Argument(metavar="COST", help="What one unit is worth from now on, in EUR.")]
 ReceivedOption = Annotated[
     list[str], typer.Option("--line", metavar="SKU:QUANTITY", help="What came in, such as LAMP-01:10; may be repeated.")
@@ -50,7 +48,7 @@ def register(app: typer.Typer) -> None:
 
 def items(limit: LimitOption = 20, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """List items with their stock, newest first."""
-    _show(_keeper(home).get("/v1/inventory/items", page_size=limit).get("items", []), ITEM, as_json, empty="no items")
+    show_found(_keeper(home).first("/v1/inventory/items", "items", limit), ITEM, as_json, empty="no items")
 
 
 def receive(
@@ -80,8 +78,8 @@ def adjust(
 
 def movements(sku: SkuArgument, limit: LimitOption = 20, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """List the movements of an item, newest first, with the stock and its value after each."""
-    found = _keeper(home).get(f"/v1/inventory/items/{sku}/movements", page_size=limit).get("movements", [])
-    _show(found, MOVEMENT, as_json, empty="no movements")
+    found = _keeper(home).first(f"/v1/inventory/items/{sku}/movements", "movements", limit)
+    show_found(found, MOVEMENT, as_json, empty="no movements")
 
 
 def cost(
@@ -93,10 +91,7 @@ def cost(
 ) -> None:
     """Change the standard cost of an item; its stock is revalued at once."""
     item = _keeper(home).patch(f"/v1/inventory/items/{sku}", {"standard_cost": parse_cost(amount)}, key)
-    if as_json:
-        show_json(item)
-    else:
-        _show([item], ITEM, as_json, empty="no item")
+    show_found(item, ITEM, as_json)
 
 
 def parse_units(text: str) -> Json:
@@ -117,13 +112,6 @@ def parse_cost(text: str) -> Json:
 def _keeper(home: HomeOption) -> Caller:
     """The one who keeps the stock."""
     return connect(home).as_user("ops")
-
-
-def _show(rows: list[Json], columns: tuple[str, ...], as_json: bool, *, empty: str) -> None:
-    if as_json:
-        show_json(rows)
-    else:
-        show_rows(rows, columns, empty=empty)
 
 
 def _show_change(change: Json, identity: str, as_json: bool) -> None:
