@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent import futures
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
@@ -22,6 +24,7 @@ log = structlog.get_logger(__name__)
 Q = TypeVar("Q")
 R = TypeVar("R")
 SHORTEST_WAIT, LONGEST_WAIT = 0.05, 0.25
+PATIENCE = 0.1  # answers within it share a transaction
 BATCH = 50  # with 8 calls at a time that take 4 s at most, done within the lease
 
 
@@ -42,115 +45,189 @@ class Work(Generic[Q, R]):
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """One timer with what to ask, and later what was answered."""
+class _Task:
+    """One claimed timer, with what to ask once that is planned, and with what was answered in the end."""
 
     row: sa.Row[Any]
-    question: Any
+    question: Any = None
     answer: Any = None
+
+
+class _Calls:
+    """Questions under way: several at a time in threads of their own, or one after the other in the caller's.
+
+    `on_answer` is called, from any thread, as each is answered.
+    """
+
+    def __init__(self, at_a_time: int, on_answer: Callable[[], None]) -> None:
+        self._on_answer = on_answer
+        self._pool = ThreadPoolExecutor(at_a_time, thread_name_prefix="asking") if at_a_time > 1 else None
+        self._underway: dict[Future[Any], _Task] = {}
+
+    def __len__(self) -> int:
+        return len(self._underway)
+
+    def ask(self, perform: Callable[[Any], Any], task: _Task) -> None:
+        """Begin to ask, or ask."""
+        call: Future[Any] = Future()
+        if self._pool is not None:
+            call = self._pool.submit(perform, task.question)
+        else:
+            call.set_result(perform(task.question))
+        self._underway[call] = task
+        call.add_done_callback(lambda _: self._on_answer())
+
+    def answered(self, patience: float | None) -> list[_Task]:
+        """Take what is answered within so many seconds; None waits for all."""
+        done = futures.wait(self._underway, patience).done
+        return [task for call in done if (task := _answered(call, self._underway.pop(call))) is not None]
+
+    def close(self) -> None:
+        """Let calls under way finish."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True)
+
+
+def _answered(call: Future[Any], task: _Task) -> _Task | None:
+    """A call that raises breaks its promise; its timer waits for its lease."""
+    try:
+        return replace(task, answer=call.result())
+    except Exception as error:
+        _log_failed(task, error)
+        return None
 
 
 class TimerWorker:
     """Works the due timers of one service. Any number of workers may run; `asking` calls go out at the same time.
 
-    Timers that another process sets are found within `LONGEST_WAIT`; those of this process `wake` the worker.
+    An answer that takes longer than `PATIENCE` is recorded when it comes, and holds nothing else back. Timers that another
+    process sets are found within `LONGEST_WAIT`; those of this process `wake` the worker.
     """
 
     def __init__(self, service: Service, works: Mapping[str, Work[Any, Any]], asking: int = 8) -> None:
         self._service = service
         self._works = works
         self._wake = threading.Event()
-        self._asking = ThreadPoolExecutor(asking, thread_name_prefix="asking") if works and asking > 1 else None
+        self._calls = _Calls(asking if works else 1, self.wake)
 
     def wake(self) -> None:
         """Say that a timer may have been set."""
         self._wake.set()
 
     def run(self, stopping: threading.Event) -> None:
-        """Work until told to stop; the database being away is waited for."""
+        """Work until told to stop, then record what is still answered; the database being away is waited for."""
         wait = SHORTEST_WAIT
         while not stopping.is_set():
-            try:
-                worked = self.step()
-            except Exception as error:
-                if not is_infrastructure(error):
-                    raise
-                log.warning("timers_wait", error_class=type(error).__name__)
-                worked = 0
-            if worked:
+            if self._tried(self.step):
                 wait = SHORTEST_WAIT
             elif self._wake.wait(wait):
                 self._wake.clear()
                 wait = SHORTEST_WAIT
             else:
                 wait = min(LONGEST_WAIT, wait * 2)
+        self._tried(lambda: self._end(patience=None))
+
+    def _tried(self, work: Callable[[], int]) -> int:
+        try:
+            return work()
+        except Exception as error:
+            if not is_infrastructure(error):
+                raise
+            log.warning("timers_wait", error_class=type(error).__name__)
+            return 0
 
     def step(self) -> int:
-        """Work one batch of due timers. Returns how many there were."""
+        """Begin one batch of due timers, and end those that are answered. Returns how many were due."""
         if not self._works:
             return 0
-        now = self._service.clock.now()
+        due = self._claim()
+        for kind, tasks in _by_kind(due):
+            _together(tasks, partial(self._begin, self._works[kind]))
+        self._end(PATIENCE if due else 0)
+        return len(due)
+
+    def _claim(self) -> list[_Task]:
+        now, limit = self._service.clock.now(), BATCH - len(self._calls)
         with metrics.DB_DURATION.labels("timers").time():
-            rows = in_transaction(self._service, lambda connection: timer_rows.claim(connection, self._works, now, BATCH))
+            rows = in_transaction(self._service, lambda connection: timer_rows.claim(connection, self._works, now, limit))
         failpoints.hit("timers.after_claim")
-        kinds: dict[str, list[sa.Row[Any]]] = defaultdict(list)
-        for row in rows:
-            kinds[row.kind].append(row)
-        for kind, mine in kinds.items():
-            self._work(self._works[kind], mine)
-        return len(rows)
+        return [_Task(row) for row in rows]
 
-    def _work(self, work: Work[Any, Any], rows: Sequence[sa.Row[Any]]) -> None:
-        """Work timers of one kind; a batch that fails is redone one by one, and one that fails alone waits for its lease."""
-        try:
-            asked = in_transaction(self._service, lambda connection: self._plan(connection, work, rows))
-            answered = self._perform(work, asked)
-            with metrics.DB_DURATION.labels("timers").time():
-                in_transaction(self._service, lambda connection: self._record(connection, work, answered))
-        except Exception as error:
-            if is_infrastructure(error):
-                raise
-            if len(rows) > 1:
-                for row in rows:
-                    self._work(work, [row])
-                return
-            log.error("timer_failed", kind=rows[0].kind, key=rows[0].key, exc_info=error)
-        self._service.on_commit()
+    def _begin(self, work: Work[Any, Any], tasks: Sequence[_Task]) -> None:
+        planned = in_transaction(self._service, lambda connection: self._plan(connection, work, tasks))
+        if planned:
+            failpoints.hit("provider.before_call")
+        for task in planned:
+            self._calls.ask(work.perform, task)
 
-    def _perform(self, work: Work[Any, Any], asked: Sequence[_Asked]) -> list[_Asked]:
-        if not asked:
-            return []
-        failpoints.hit("provider.before_call")
-        ask = self._asking.map if self._asking is not None and len(asked) > 1 else map
-        answers = list(ask(work.perform, [item.question for item in asked]))
+    def _end(self, patience: float | None) -> int:
+        """Record what is answered within so many seconds, None for all. Returns how many."""
+        answered = self._calls.answered(patience)
+        if not answered:
+            return 0
         failpoints.hit("provider.after_call")
-        return [_Asked(item.row, item.question, answer) for item, answer in zip(asked, answers, strict=True)]
+        for kind, tasks in _by_kind(answered):
+            _together(tasks, partial(self._record, self._works[kind]))
+        self._service.on_commit()
+        return len(answered)
 
-    def _plan(self, connection: sa.Connection, work: Work[Any, Any], rows: Sequence[sa.Row[Any]]) -> list[_Asked]:
-        unit = self._unit(connection, work, rows)
-        asked = [_Asked(row, work.plan(unit.world, row.key, unit.context(_cause(row)))) for row in rows]
-        timer_rows.remove_claimed(connection, [item.row for item in asked if item.question is None])
-        return [item for item in asked if item.question is not None]
+    def _plan(self, connection: sa.Connection, work: Work[Any, Any], tasks: Sequence[_Task]) -> list[_Task]:
+        unit = self._unit(connection, work, tasks)
+        planned = [replace(task, question=_question(unit, work, task.row)) for task in tasks]
+        timer_rows.remove_claimed(connection, [task.row for task in planned if task.question is None])
+        return [task for task in planned if task.question is not None]
 
-    def _record(self, connection: sa.Connection, work: Work[Any, Any], answered: Sequence[_Asked]) -> None:
-        unit = self._unit(connection, work, [item.row for item in answered])
-        for item in answered:
-            row, cause = item.row, _cause(item.row)
+    def _record(self, work: Work[Any, Any], tasks: Sequence[_Task]) -> None:
+        with metrics.DB_DURATION.labels("timers").time():
+            in_transaction(self._service, lambda connection: self._save(connection, work, tasks))
+
+    def _save(self, connection: sa.Connection, work: Work[Any, Any], tasks: Sequence[_Task]) -> None:
+        unit = self._unit(connection, work, tasks)
+        for task in tasks:
+            row, cause = task.row, _cause(task.row)
             context = unit.context(cause)
-            unit.accept(work.record(unit.world, item.question, item.answer, context, row.attempt), context, cause)
+            unit.accept(work.record(unit.world, task.question, task.answer, context, row.attempt), context, cause)
         unit.save()
-        rows = [item.row for item in answered]
+        rows = [task.row for task in tasks]
         timer_rows.remove_claimed(connection, [row for row in rows if (row.kind, row.key) not in unit.timers])
         failpoints.hit("provider.before_outcome")
 
-    def _unit(self, connection: sa.Connection, work: Work[Any, Any], rows: Sequence[sa.Row[Any]]) -> Unit:
+    def _unit(self, connection: sa.Connection, work: Work[Any, Any], tasks: Sequence[_Task]) -> Unit:
         wanted: Keys = frozenset()
-        return Unit(self._service, connection, wanted.union(*[work.keys(row.key) for row in rows]))
+        return Unit(self._service, connection, wanted.union(*[work.keys(task.row.key) for task in tasks]))
 
     def close(self) -> None:
         """Let calls under way finish."""
-        if self._asking is not None:
-            self._asking.shutdown(wait=True)
+        self._calls.close()
+
+
+def _by_kind(tasks: Iterable[_Task]) -> Iterable[tuple[str, list[_Task]]]:
+    kinds: dict[str, list[_Task]] = defaultdict(list)
+    for task in tasks:
+        kinds[task.row.kind].append(task)
+    return kinds.items()
+
+
+def _together(tasks: Sequence[_Task], act: Callable[[Sequence[_Task]], None]) -> None:
+    """Act on a batch; one that fails is redone one by one, and a timer that fails alone waits for its lease."""
+    try:
+        act(tasks)
+    except Exception as error:
+        if is_infrastructure(error):
+            raise
+        if len(tasks) == 1:
+            _log_failed(tasks[0], error)
+            return
+        for task in tasks:
+            _together([task], act)
+
+
+def _log_failed(task: _Task, error: Exception) -> None:
+    log.error("timer_failed", kind=task.row.kind, key=task.row.key, exc_info=error)
+
+
+def _question(unit: Unit, work: Work[Any, Any], row: sa.Row[Any]) -> Any:
+    return work.plan(unit.world, row.key, unit.context(_cause(row)))
 
 
 def _cause(row: sa.Row[Any]) -> Cause:

@@ -127,12 +127,13 @@ def credit(
     units: UnitsArgument,
     reason: CreditReasonOption,
     comment: CommentOption = "",
+    key: KeyOption = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Credit units that were shipped, and give back what is paid too much then."""
     body: Json = {"reason": reason, "comment": comment, "lines": [parse_part(text) for text in units]}
-    note = connect(home).as_user("finance").post(f"/v1/invoices/{invoice_id}/credit-notes", body)
+    note = connect(home).as_user("finance").post(f"/v1/invoices/{invoice_id}/credit-notes", body, key)
     if as_json:
         show_json(note)
         return

@@ -18,6 +18,7 @@ from chassis.memory_broker import MemoryBroker
 from tests.billing_svc.builders import NOW
 from tests.billing_svc.served import Client, served
 from tests.billing_svc.till import Till
+from tests.timers import asked_in_turn
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def new_till(billing_database: str) -> Iterator[Callable[[], Till]]:
         provider = FakeProvider(clock)
         settings = Settings(profile="dev", database_url=SecretStr(billing_database))
         ids = IdSource(clock, random.Random(len(made)))
-        made.append(Till(app.build(settings, clock, broker, ids, provider), broker, clock, provider))
+        made.append(Till(asked_in_turn(app.build(settings, clock, broker, ids, provider)), broker, clock, provider))
         return made[-1]
 
     yield make

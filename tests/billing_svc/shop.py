@@ -24,6 +24,7 @@ from chassis.memory_broker import MemoryBroker
 from tests.billing_svc.builders import NOW, inventory_reserved, order_cancelled, order_placed
 from tests.billing_svc.sandbox import KEY, Sandbox
 from tests.billing_svc.till import Till, new_order_id
+from tests.timers import asked_in_turn
 
 PATIENCE_SECONDS = 20.0
 
@@ -89,7 +90,7 @@ def a_shop(database: str, sandbox: Sandbox) -> Iterator[Shop]:
         psp_connect_timeout=PATIENCE_SECONDS,
     )
     clock, broker, provider = ManualClock(NOW), MemoryBroker(), app.provider(settings)
-    application = app.build(settings, clock, broker, IdSource(clock, random.Random(1)), provider)
+    application = asked_in_turn(app.build(settings, clock, broker, IdSource(clock, random.Random(1)), provider))
     yield Shop(Till(application, broker, clock, cast(Any, provider)), sandbox, settings)
     application.close()
     cast(RestProvider, provider).close()

@@ -28,6 +28,7 @@ from chassis.settings import Settings
 from chassis.tables import parked_event, publication
 from chassis.world import SYSTEM, Actor
 from tests.chassis.counter import IN, OUT, Faults, build, count_command, counts
+from tests.timers import asked_in_turn
 
 DEADLINE_SECONDS = 20.0
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -82,7 +83,7 @@ class Bench:
 
     def new_application(self) -> Application:
         """Another process of the same service; the caller closes it."""
-        return build(
+        application = build(
             settings(self.database_url, **self.settings_changes),
             self.clock,
             self.broker,
@@ -91,6 +92,7 @@ class Bench:
             identity=self.identity,
             topics=self.topics,
         )
+        return asked_in_turn(application)
 
     def restart(self) -> Application:
         """End the process, which takes its connections with it, and start another one."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -100,8 +102,8 @@ def test_a_worker_that_dies_is_followed_by_another_when_its_lease_ends(bench: Be
 def test_two_workers_share_the_due_timers(bench: Bench) -> None:
     keys = _set(bench, 40)
     _advance(bench)
-    workers = [TimerWorker(bench.app.service, bench.app.blueprint.works, asking=1) for _ in range(2)]
-    threads = [threading.Thread(target=worker.step) for worker in workers for _ in range(2)]
+    workers = [TimerWorker(bench.app.service, bench.app.blueprint.works, asking=1) for _ in range(4)]
+    threads = [threading.Thread(target=worker.step) for worker in workers]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -171,6 +173,115 @@ def test_the_oldest_are_worked_first(bench: Bench) -> None:
     with bench.app.database.begin() as connection:
         timer_rows.save(connection, due)
         assert [row.key for row in timer_rows.claim(connection, ["ring"], START, 2)] == ["4", "3"]
+
+
+@contextmanager
+def _hanging(bench: Bench, keys: set[str]) -> Iterator[threading.Event]:
+    """Calls about these keys are answered once the event is set; it is set at the end, so that nothing hangs for ever."""
+    answered = threading.Event()
+    bench.faults.on_ask = lambda key: key not in keys or answered.wait(60)
+    try:
+        yield answered
+    finally:
+        answered.set()
+
+
+class _Waiting(threading.Event):
+    """What a worker waits for; `begun` says that it does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = threading.Event()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.begun.set()
+        return super().wait(timeout)
+
+
+@contextmanager
+def _asking(bench: Bench) -> Iterator[TimerWorker]:
+    """A worker that asks several questions at a time."""
+    worker = TimerWorker(bench.app.service, bench.app.blueprint.works)
+    try:
+        yield worker
+    finally:
+        worker.close()
+
+
+def test_a_call_that_hangs_holds_nothing_else_back(bench: Bench) -> None:
+    slow, *fast = _set(bench, 6)
+    _advance(bench)
+    with _asking(bench) as worker, _hanging(bench, {slow}) as answered:
+        assert worker.step() == 6
+        until(lambda: worker.step() == 0 and all(bench.labels(key) == ["timer", "rung"] for key in fast))
+        assert [row.key for row in bench.rows(timer)] == [slow]
+        (later,) = _set(bench)
+        _advance(bench)
+        assert worker.step() == 1
+        until(lambda: worker.step() == 0 and bench.labels(later) == ["timer", "rung"])
+        assert bench.labels(slow) == ["timer"]
+        answered.set()
+        until(lambda: worker.step() == 0 and bench.labels(slow) == ["timer", "rung"])
+    assert bench.rows(timer) == []
+    assert sorted(bench.faults.asked) == sorted([slow, *fast, later])
+
+
+def test_no_more_calls_are_under_way_than_end_within_the_lease(bench: Bench) -> None:
+    keys = set(_set(bench, timers.BATCH + 10))
+    _advance(bench)
+    with _asking(bench) as worker, _hanging(bench, keys):
+        assert worker.step() == timers.BATCH
+        assert worker.step() == 0
+
+
+def test_a_late_answer_wakes_a_worker_that_waits(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timers, "SHORTEST_WAIT", 60.0)
+    (slow,) = _set(bench)
+    _advance(bench)
+    stopping = threading.Event()
+    with _asking(bench) as worker, _hanging(bench, {slow}) as answered:
+        waiting = worker._wake = _Waiting()
+        thread = threading.Thread(target=worker.run, args=(stopping,))
+        thread.start()
+        assert waiting.begun.wait(30)
+        answered.set()
+        until(lambda: bench.labels(slow) == ["timer", "rung"])
+        stopping.set()
+        worker.wake()
+        thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_what_was_asked_is_recorded_before_the_loop_ends(bench: Bench) -> None:
+    (one,) = _set(bench)
+    _advance(bench)
+    stopping = threading.Event()
+    with _asking(bench) as worker, _hanging(bench, {one}) as answered:
+        waiting = worker._wake = _Waiting()
+        thread = threading.Thread(target=worker.run, args=(stopping,))
+        thread.start()
+        assert waiting.begun.wait(30)
+        stopping.set()
+        answered.set()
+        thread.join(5)
+    assert not thread.is_alive()
+    assert bench.labels(one) == ["timer", "rung"]
+
+
+def test_a_call_that_raises_leaves_its_timer_to_the_lease(bench: Bench) -> None:
+    bad, good = _set(bench, 2)
+    _advance(bench)
+
+    def ask(key: str) -> None:
+        if key == bad:
+            raise RuntimeError("the secret is 4711")
+
+    bench.faults.on_ask = ask
+    with _asking(bench) as worker:
+        worker.step()
+        until(lambda: worker.step() == 0 and bench.labels(good) == ["timer", "rung"])
+    (left,) = bench.rows(timer)
+    assert (left.key, left.lease_time is not None) == (bad, True)
 
 
 def test_the_loop_waits_for_the_database_and_ends_when_told_to(bench: Bench) -> None:

@@ -29,6 +29,7 @@ class _Gateway(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answers: list[Any] = []
         self.sent: list[Sent] = []
+        self.keys: list[str | None] = []
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -47,6 +48,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, method: str, body: Any) -> None:
         self.server.sent.append((method, self.path, body))
+        self.server.keys.append(self.headers["Idempotency-Key"])
         answer = self.server.answers.pop(0)
         self._write(*(answer if isinstance(answer, tuple) else ("application/json", json.dumps(answer).encode())))
 
@@ -63,11 +65,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 @dataclass
 class Desk:
-    """Types commands; `answers` come from the gateway in turn, `sent` is what it was asked."""
+    """Types commands; `answers` come from the gateway in turn, `sent` is what it was asked, under which `keys`."""
 
     home: Path
     answers: list[Any]
     sent: list[Sent]
+    keys: list[str | None]
     failure: CommandFailed | None = field(default=None)
 
     def type(self, *arguments: str) -> str:
@@ -91,7 +94,7 @@ def a_desk(home: Path) -> Iterator[Desk]:
         thread = threading.Thread(target=gateway.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            yield Desk(home, gateway.answers, gateway.sent)
+            yield Desk(home, gateway.answers, gateway.sent, gateway.keys)
         finally:
             gateway.shutdown()
             thread.join()

@@ -79,6 +79,25 @@ def test_credit_sends_lines_and_their_units(desk: Desk) -> None:
     assert desk.sent == [("POST", "/v1/invoices/i-1/credit-notes", {"reason": "DAMAGED", "comment": "", "lines": lines})]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "answer"),
+    [
+        (("pay", "i-1", "--method", "pm_ok"), {"payment_id": "p-2", "state": "INITIATED", "amount": EURO}),
+        (("void", "i-1", "--reason", "DUPLICATE", "--comment", "twice"), INVOICE),
+        (("credit", "i-1", "1:2", "--reason", "LATE"), {"credit_note_id": "c-1", "lines": []}),
+    ],
+)
+def test_what_changes_an_invoice_is_asked_under_the_key_that_is_given(
+    desk: Desk, arguments: tuple[str, ...], answer: Any
+) -> None:
+    desk.answers += [answer, answer]
+    desk.type("invoice", *arguments, "--key", "k-1")
+    desk.type("invoice", *arguments)
+    named, made = desk.keys
+    assert named == "k-1"
+    assert made not in {None, "k-1"}
+
+
 @pytest.mark.parametrize("units", ["1", "1:-2", "x:1"])
 def test_units_that_cannot_be_read_are_refused_before_anything_is_sent(desk: Desk, units: str) -> None:
     desk.type("invoice", "credit", "i-1", "--reason", "LATE", "--", units)

@@ -17,6 +17,7 @@ from order_svc import app
 from order_svc.settings import Settings
 from tests.order_svc.builders import NOW
 from tests.order_svc.client import Client, serving
+from tests.timers import asked_in_turn
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def order_service(order_database: str) -> Iterator[Application]:
     """order_svc on that database, with a broker in memory and a clock that stands still."""
     clock = ManualClock(NOW)
     settings = Settings(profile="dev", database_url=SecretStr(order_database))
-    service = app.build(settings, clock, MemoryBroker(), IdSource(clock, random.Random(1)))
+    service = asked_in_turn(app.build(settings, clock, MemoryBroker(), IdSource(clock, random.Random(1))))
     yield service
     service.relay.close()
     service.close()

@@ -28,11 +28,11 @@ from chassis.clock import ManualClock
 from chassis.ids import IdSource
 from chassis.settings import Settings
 from chassis.tables import parked_event, timer
-from chassis.timers import TimerWorker
 from chassis.world import Keys, World
 from order_svc.reactions import DEADLINE
 from tests.saga.broker import UnrulyBroker
 from tests.saga.provider import UnrulyProvider
+from tests.timers import asked_in_turn
 
 START = datetime(2027, 1, 1, tzinfo=UTC)
 DAYS = 3_000
@@ -70,9 +70,7 @@ class Services:
 
     def _build(self, name: str) -> Application:
         settings = _SETTINGS[name](profile="dev", database_url=SecretStr(self._urls[name]), batch_events=500, pool_size=3)
-        made = self._made(name, settings)
-        made.timers.close()
-        made.timers = TimerWorker(made.service, made.blueprint.works, asking=1)
+        made = asked_in_turn(self._made(name, settings))
         made.consumer._next_retry = made.consumer._next_lag = math.inf  # real time decides nothing here
         return made
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import httpx2
 import pytest
@@ -30,12 +31,17 @@ def _listed(stack: Stack, placed: Placed) -> list[Json]:
 
 
 def _all(stack: Stack, plural: str) -> Iterator[Json]:
-    url, after = f"http://127.0.0.1:{stack.state.components['psp'].port}/v1/{plural}", 0
+    after = 0
     while after is not None:
-        query = {"limit": 1000, "after": after}
-        answer = httpx2.get(url, params=query, headers=PROVIDER_KEY, trust_env=False).raise_for_status().json()
+        answer = _ask(stack, "GET", plural, params={"limit": 1000, "after": after})
         yield from answer["data"]
         after = answer["next"]
+
+
+def _ask(stack: Stack, method: str, plural: str, **more: Any) -> Json:
+    url = f"http://127.0.0.1:{stack.state.components['psp'].port}/v1/{plural}"
+    answer: Json = httpx2.request(method, url, headers=PROVIDER_KEY, trust_env=False, **more).raise_for_status().json()
+    return answer
 
 
 def _whole(stage: Stage) -> None:
@@ -63,6 +69,28 @@ def test_race_7_money_that_comes_after_the_cancel_is_given_back(stack: Stack, cl
     stage.expect("refunds", [["SUCCEEDED", placed.total["minor_units"]]], money.refunds(stage, placed))
     stage.expect_balances(placed, a1000=0, a1100=0, a2100=0, a2200=0, a2300=0)
     stage.expect_stock(sku, on_hand=1, reserved=0, available=1)
+    _whole(stage)
+
+
+def _journal(stage: Stage, account: str, ref: str) -> dict[tuple[str, str], int]:
+    """What a journal moves, by account and side; nothing while it is not there."""
+    for journal in stage.reader.pages("/v1/ledger/journals", "journals", account=account):
+        if journal["ref"] == ref:
+            return {(entry["account"], entry["side"]): entry["amount"]["minor_units"] for entry in journal["entries"]}
+    return {}
+
+
+def test_what_the_provider_keeps_and_pays_out_is_booked(stack: Stack, client: RestClient) -> None:
+    stage = Stage(client, Silence())
+    placed = stage.place("paid", an_order(stage.item("PAID", stock=1), 1, method="pm_ok"))
+    stage.until_state(placed, "CONFIRMED", SECONDS)
+    (paid,) = _listed(stack, placed)
+    (fee,) = [fee for fee in _all(stack, "fees") if fee["intent_key"] == paid["key"]]
+    payout = _ask(stack, "POST", "payouts", json={"currency_code": "EUR"})
+    assert payout["minor_units"] >= placed.total["minor_units"] - fee["minor_units"]
+    for account, ref, told in (("5100", f"fee/{fee['fee_id']}", fee), ("1010", f"payout/{payout['payout_id']}", payout)):
+        booked = {(account, "DEBIT"): told["minor_units"], ("1000", "CREDIT"): told["minor_units"]}
+        stage.expect_soon(ref, booked, partial(_journal, stage, account, ref))
     _whole(stage)
 
 

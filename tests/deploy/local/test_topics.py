@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
+from google.protobuf.message import Message
 
+import billing_svc.reactions
+import inventory_svc.reactions
+import order_svc.wire
+import reporting_svc.reactions
+import workflow_svc.reactions
+from atlas.billing.v1 import billing_events_pb2
+from atlas.inventory.v1 import inventory_events_pb2
+from atlas.orders.v1 import order_events_pb2
+from atlas.workflow.v1 import workflow_events_pb2
+from chassis.contracts import EventCatalog
 from deploy.local.errors import StackError
 from deploy.local.groups import declared_groups, seed_groups
 from deploy.local.home import Home
@@ -31,6 +42,21 @@ def test_every_service_has_a_group_of_declared_topics_and_none_reads_itself() ->
     groups = declared_groups()
     assert set(groups) == {row.identity for row in SERVICES}
     assert {topic for topics in groups.values() for topic in topics} <= {topic.name for topic in declared_topics()}
+
+
+def test_what_a_service_reacts_to_is_read_by_its_group() -> None:
+    catalog = EventCatalog([order_events_pb2, inventory_events_pb2, billing_events_pb2, workflow_events_pb2])
+    subscriptions: dict[str, Iterable[type[Message]]] = {
+        "order-svc": order_svc.wire.FACTS,
+        "inventory-svc": inventory_svc.reactions.SUBSCRIPTIONS,
+        "billing-svc": billing_svc.reactions.SUBSCRIPTIONS,
+        "workflow-svc": workflow_svc.reactions.SUBSCRIPTIONS,
+        "reporting-svc": reporting_svc.reactions.SUBSCRIPTIONS,
+    }
+    groups = declared_groups()
+    assert subscriptions.keys() == groups.keys()
+    for group, events in subscriptions.items():
+        assert {catalog.by_payload[event].topic for event in events} <= set(groups[group])
 
 
 def test_the_running_broker_has_the_declared_partitions(infra: Infra) -> None:
