@@ -1,4 +1,4 @@
-"""`atlas saga show`: where an order is, what happened to it, what is still to come."""
+"""`atlas saga`: where an order is, what happened to it, what is still to come; and which orders are stuck."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import typer
 from cli.client import Caller, Json, connect
 from cli.connection import DEFAULT_HOME, HomeOption, JsonOption
 from cli.exits import CommandFailed
-from cli.show import console, show_json
+from cli.options import LimitOption
+from cli.show import console, show_found, show_json
 from cli.timeline import read_timeline, remaining_line, step_line
 from cli.waiting import NeverHappened, wait_until
 
 AT_REST = frozenset({"FULFILLED", "PARTIALLY_FULFILLED", "BACKORDERED", "PAYMENT_FAILED", "AWAITING_APPROVAL", "CONFIRMED"})
+STUCK = ("order_id", "state", "settlement", "customer_id", "total", "last_event_type", "last_event_time")
 PROJECTED_SECONDS = 3.0
 FOLLOW_PAUSE_SECONDS = 0.1
 FollowOption = Annotated[bool, typer.Option("--follow", help="Go on until the order waits for a person or is done.")]
@@ -26,12 +28,8 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     saga = typer.Typer(help="Where orders are on their way through the services.", no_args_is_help=True)
     saga.command("show", epilog="Example: atlas saga show ORDER_ID --follow")(show)
-    saga.callback()(_group)
+    saga.command("stuck", epilog="Example: atlas saga stuck")(stuck)
     app.add_typer(saga, name="saga")
-
-
-def _group() -> None:
-    """Keep `show` a command of its own: a group with one command and no callback would swallow its name."""
 
 
 def show(
@@ -53,6 +51,14 @@ def show(
         show_json({"order": order, "timeline": timeline})
     else:
         _print_rest(order, timeline)
+
+
+def stuck(limit: LimitOption = 20, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """List the orders that stay as they are until somebody acts: money that could not be given back. Newest first."""
+    found = connect(home).as_user("ops").first("/v1/reports/order-summary", "rows", limit, settlement="FAILED")
+    show_found(found, STUCK, as_json, empty="nothing is stuck")
+    if found and not as_json:
+        print("see which refund failed, and try it again: atlas refund list --state FAILED; atlas refund retry REFUND_ID")
 
 
 def _projected(caller: Caller, order_id: str) -> Json:

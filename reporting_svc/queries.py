@@ -90,6 +90,8 @@ def _filters(request: report_pb2.ListOrderSummariesRequest) -> list[sa.ColumnEle
     terms: list[sa.ColumnElement[bool]] = []
     if request.state:
         terms.append(table.state.in_([name(order_pb2.OrderState, state) for state in request.state]))
+    if request.settlement:
+        terms.append(table.settlement.in_([name(order_pb2.Settlement, settlement) for settlement in request.settlement]))
     if request.HasField("customer_id"):
         terms.append(table.customer_id == request.customer_id)
     if request.HasField("place_time_from"):

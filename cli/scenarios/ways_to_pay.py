@@ -59,8 +59,16 @@ def _is_cancelled_and_tried_again(stage: Stage, placed: Placed) -> None:
     stage.until_settled(placed, "FAILED", SECONDS)
     stage.expect_balances(placed, a2200=-placed.total["minor_units"])
     (refund,) = stage.reader.pages("/v1/refunds", "refunds", order_id=placed.order_id, state="FAILED")
+    stage.expect_soon(f"{placed.label}: listed as stuck", True, lambda: _is_stuck(stage, placed))
     stage.note("finance tries the refund again")
     stage.finance.post(f"/v1/refunds/{refund['refund_id']}/retry", {})
+    stage.until_settled(placed, "SETTLED", SECONDS)
+    stage.expect_soon(f"{placed.label}: listed as stuck", False, lambda: _is_stuck(stage, placed))
+
+
+def _is_stuck(stage: Stage, placed: Placed) -> bool:
+    listed = stage.reader.pages("/v1/reports/order-summary", "rows", settlement="FAILED")
+    return placed.order_id in [row["order_id"] for row in listed]
 
 
 PAID, DECLINED = ("CONFIRMED", "PAID", ("SUCCEEDED",)), ("PAYMENT_FAILED", "OPEN", ("DECLINED",))

@@ -243,6 +243,26 @@ def test_summaries_are_filtered_paged_and_newest_first(news: Newsroom) -> None:
     assert [row.order_id for row in window.rows] == [ids[1]]
 
 
+def test_an_order_is_listed_as_stuck_while_its_money_could_not_be_given_back(news: Newsroom) -> None:
+    subject = f"{uuid.uuid4().hex}-id"
+    mine = Actor(ISSUER, subject, "me", "atlas-cli", frozenset({"reporting:read"}))
+    live, pending, failed, settled = ids = [str(uuid.uuid4()) for _ in range(4)]
+    news.tell(*[placed(order_id, subject) for order_id in ids], changed(live, "CONFIRMED"))
+    for order_id, settlement in ((pending, "PENDING"), (failed, "FAILED"), (settled, "SETTLED")):
+        news.tell(changed(order_id, "CANCELLED", settlement=settlement, deadline=None))
+    news.read()
+
+    def listed(*settlements: order_pb2.Settlement.ValueType) -> set[str]:
+        return {row.order_id for row in news.summaries(mine, settlement=settlements).rows}
+
+    assert listed(order_pb2.SETTLEMENT_FAILED) == {failed}
+    assert listed(order_pb2.SETTLEMENT_FAILED, order_pb2.SETTLEMENT_PENDING) == {failed, pending}
+    assert listed() == set(ids)
+    news.tell(changed(failed, "CANCELLED", settlement="SETTLED", deadline=None))
+    news.read()
+    assert listed(order_pb2.SETTLEMENT_FAILED) == set()
+
+
 def test_invariants_name_what_was_tampered_with(news: Newsroom, order_id: str) -> None:
     news.tell(placed(order_id))
     news.read()

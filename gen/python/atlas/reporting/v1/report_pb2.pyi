@@ -131,6 +131,7 @@ class ListOrderSummariesRequest(_message.Message):
     PLACE_TIME_TO_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    SETTLEMENT_FIELD_NUMBER: _builtins.int
     customer_id: _builtins.str
     """Only orders of this customer."""
     page_size: _builtins.int
@@ -149,6 +150,10 @@ class ListOrderSummariesRequest(_message.Message):
     def place_time_to(self) -> _timestamp_pb2.Timestamp:
         """Only orders placed before this time."""
 
+    @_builtins.property
+    def settlement(self) -> _containers.RepeatedScalarFieldContainer[_order_pb2.Settlement.ValueType]:
+        """Only orders of which a cancellation is made good this far. Those that are FAILED are stuck until a refund is tried again."""
+
     def __init__(
         self,
         *,
@@ -158,10 +163,11 @@ class ListOrderSummariesRequest(_message.Message):
         place_time_to: _timestamp_pb2.Timestamp | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        settlement: _abc.Iterable[_order_pb2.Settlement.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_customer_id", b"_customer_id", "customer_id", b"customer_id", "place_time_from", b"place_time_from", "place_time_to", b"place_time_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_customer_id", b"_customer_id", "customer_id", b"customer_id", "page_size", b"page_size", "page_token", b"page_token", "place_time_from", b"place_time_from", "place_time_to", b"place_time_to", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_customer_id", b"_customer_id", "customer_id", b"customer_id", "page_size", b"page_size", "page_token", b"page_token", "place_time_from", b"place_time_from", "place_time_to", b"place_time_to", "settlement", b"settlement", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__customer_id: _TypeAlias = _typing.Literal["customer_id"]  # noqa: Y015
     _WhichOneofArgType__customer_id: _TypeAlias = _typing.Literal["_customer_id", b"_customer_id"]  # noqa: Y015
