@@ -59,6 +59,19 @@ def test_units_are_credited_off_the_sales_and_given_back() -> None:
     assert (refund.amount, refund.reason, note.refund_id) == (eur(1_200), RefundReason.ALLOWANCE, refund.refund_id)
 
 
+def test_who_takes_the_last_unit_takes_what_is_left_of_the_money() -> None:
+    line = CreditedLine(1, "LAMP-01", 3, eur(1_000), eur(200))
+    account = hear(issue().account, succeeded()).account
+    account = invoicing.ship(account, facts.OrderShipped(ORDER_ID, FULFILLMENT_ID, line.net, (line,))).account
+    for _ in range(3):
+        account = _credit(account, 1).account
+    assert [(note.net, note.tax) for note in account.credit_notes] == [
+        (eur(333), eur(67)),
+        (eur(333), eur(67)),
+        (eur(334), eur(66)),
+    ]
+
+
 def test_an_amount_is_given_back_with_a_credit_note_over_as_much() -> None:
     change = _refund(_shipped(), eur(500))
     (note,), (refund,) = change.account.credit_notes, change.account.refunds

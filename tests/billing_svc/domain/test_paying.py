@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from billing_svc.domain import collecting, paying
 from billing_svc.domain.closed import ClosingOutcome
+from billing_svc.domain.dunning import Dunning
 from billing_svc.domain.errors import InvoiceChanged, NotOpen, NotPayable, NotThere, NotVoidable, PaymentUnderWay, UnknownMethod
 from billing_svc.domain.events import InvoiceVoided
 from billing_svc.domain.invoice import InvoiceState, VoidReason
 from billing_svc.domain.order_account import Change, OrderAccount
 from billing_svc.domain.payment import PaymentState
-from billing_svc.domain.provider_call import Call
+from billing_svc.domain.provider_call import Answer, Call, DeclineKind, Outcome
 from billing_svc.domain.refund import RefundReason
 from tests.billing_svc.builders import (
     CANCELED,
@@ -32,6 +34,7 @@ from tests.billing_svc.builders import (
     succeeded,
 )
 
+SOFT = Answer(Outcome.DECLINED, decline_kind=DeclineKind.SOFT)
 METHODS = ("pm_ok", "pm_slow")
 
 
@@ -48,6 +51,13 @@ def test_another_method_is_tried_once_the_first_failed() -> None:
     first, second = account.attempts
     assert (first.state, second.state) == (PaymentState.DECLINED, PaymentState.INITIATED)
     assert (second.number, second.payment_method, second.amount, second.next_call_time) == (2, "pm_slow", eur(3_600), NOW)
+
+
+def test_another_method_begins_a_schedule_of_its_own() -> None:
+    account = hear(issue().account, DECLINED).account
+    (first,) = account.attempts
+    account = account.with_attempt(replace(first, dunning=Dunning(NOW - timedelta(days=3), 4)))
+    assert _pay(account).account.attempts[1].dunning == Dunning(NOW, 1)
 
 
 def test_not_while_another_attempt_is_open() -> None:
@@ -108,6 +118,13 @@ def test_while_an_attempt_is_open_the_void_waits_for_it() -> None:
     assert (names(change), paying.invoice_of(account).state) == ([], InvoiceState.CANCEL_REQUESTED)
     assert account.next_call(account.attempts[0].payment_id) is Call.CANCEL
     assert names(hear(account, CANCELED)) == ["InvoiceVoided"]
+
+
+def test_a_void_stops_what_is_tried_and_what_would_be() -> None:
+    (declined,) = _void(hear(issue().account, SOFT).account).account.attempts
+    assert declined.next_attempt_time is None
+    (unknown,) = _void(hear(issue().account, TIMED_OUT).account).account.attempts
+    assert unknown.next_call_time == NOW
 
 
 def test_money_that_comes_before_the_void_is_given_back() -> None:
