@@ -234,37 +234,40 @@ def test_no_more_calls_are_under_way_than_end_within_the_lease(bench: Bench) -> 
         assert worker.step() == 0
 
 
+@contextmanager
+def _waiting(bench: Bench, hanging: str) -> Iterator[tuple[threading.Event, threading.Event]]:
+    """Run a worker until it waits for this call. Yields what ends its loop and what answers the call; it ends in time."""
+    stopping = threading.Event()
+    with _asking(bench) as worker, _hanging(bench, {hanging}) as answered:
+        wake = worker._wake = _Waiting()
+        thread = threading.Thread(target=worker.run, args=(stopping,))
+        thread.start()
+        assert wake.begun.wait(30)
+        try:
+            yield stopping, answered
+        finally:
+            stopping.set()
+            answered.set()
+            worker.wake()
+            thread.join(5)
+    assert not thread.is_alive()
+
+
 def test_a_late_answer_wakes_a_worker_that_waits(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timers, "SHORTEST_WAIT", 60.0)
     (slow,) = _set(bench)
     _advance(bench)
-    stopping = threading.Event()
-    with _asking(bench) as worker, _hanging(bench, {slow}) as answered:
-        waiting = worker._wake = _Waiting()
-        thread = threading.Thread(target=worker.run, args=(stopping,))
-        thread.start()
-        assert waiting.begun.wait(30)
+    with _waiting(bench, slow) as (_stopping, answered):
         answered.set()
         until(lambda: bench.labels(slow) == ["timer", "rung"])
-        stopping.set()
-        worker.wake()
-        thread.join(5)
-    assert not thread.is_alive()
 
 
 def test_what_was_asked_is_recorded_before_the_loop_ends(bench: Bench) -> None:
     (one,) = _set(bench)
     _advance(bench)
-    stopping = threading.Event()
-    with _asking(bench) as worker, _hanging(bench, {one}) as answered:
-        waiting = worker._wake = _Waiting()
-        thread = threading.Thread(target=worker.run, args=(stopping,))
-        thread.start()
-        assert waiting.begun.wait(30)
+    with _waiting(bench, one) as (stopping, answered):
         stopping.set()
         answered.set()
-        thread.join(5)
-    assert not thread.is_alive()
     assert bench.labels(one) == ["timer", "rung"]
 
 
