@@ -236,6 +236,7 @@ async def test_long_lists_are_read_page_by_page_and_the_first_differences_are_na
 ) -> None:
     monkeypatch.setattr("billing_svc.provider_lists.PAGE_SIZE", 7)
     monkeypatch.setattr("billing_svc.claims.CHUNK", 3)
+    shop.order()
     before = await shop.reconcile()
     for number in range(120):
         shop.sandbox.tamper(

@@ -25,9 +25,10 @@ DEADLINE_SECONDS = 15
 
 @pytest.fixture(scope="module")
 def till(new_till: Callable[[], Till]) -> Till:
-    """A service whose ledger has one order's journals."""
+    """A service whose ledger has one order's journals, sealed."""
     till = new_till()
     till.settle(*[event for o in [new_order_id()] for event in (order_placed(o), inventory_reserved(o))])
+    seal_all(till)
     return till
 
 
@@ -55,7 +56,6 @@ def _told(till: Till) -> list[billing_events_pb2.LedgerHeadSealed]:
 
 
 def test_what_an_order_posts_is_sealed_and_told(till: Till) -> None:
-    seal_all(till)
     before, order_id = len(_told(till)), new_order_id()
     till.settle(order_placed(order_id), inventory_reserved(order_id))
     assert till.seal() == 2
@@ -67,7 +67,6 @@ def test_what_an_order_posts_is_sealed_and_told(till: Till) -> None:
 
 
 def test_journals_are_sealed_by_id_a_batch_at_a_time(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
-    seal_all(till)
     monkeypatch.setattr(sealing, "BATCH", 3)
     before, posted = len(chain(till)), post_each(till, 7)
     assert [till.seal() for _ in range(4)] == [3, 3, 1, 0]
@@ -76,7 +75,6 @@ def test_journals_are_sealed_by_id_a_batch_at_a_time(till: Till, monkeypatch: py
 
 
 def test_what_is_not_committed_is_not_sealed(till: Till) -> None:
-    seal_all(till)
     with till.application.database.connect() as connection:
         post(connection)
         assert till.seal() == 0
@@ -94,7 +92,6 @@ def test_a_writer_never_waits_for_a_sealer(till: Till) -> None:
 
 @pytest.mark.parametrize("point", ["sealer.before_commit", "outbox.before_commit"])
 def test_a_sealer_that_dies_before_its_commit_has_done_nothing(till: Till, point: str) -> None:
-    seal_all(till)
     before = len(chain(till))
     post_each(till, 4)
     with failpoints.armed(point, "crash"), pytest.raises(failpoints.FailpointCrash):
@@ -104,7 +101,6 @@ def test_a_sealer_that_dies_before_its_commit_has_done_nothing(till: Till, point
 
 
 def test_a_sealer_that_dies_after_any_of_its_writes_has_done_nothing(till: Till) -> None:
-    seal_all(till)
     post_each(till, 2)
     before, nth = len(chain(till)), 0
     while _dies_at_write(till, nth := nth + 1):
@@ -156,7 +152,6 @@ def _until(condition: Callable[[], bool]) -> None:
 
 
 def test_the_loop_is_woken_by_a_commit_and_finds_what_others_wrote(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
-    seal_all(till)
     stopping = threading.Event()
     loop = threading.Thread(target=sealer(till).run, args=(stopping,))
     loop.start()
@@ -175,7 +170,6 @@ def test_the_loop_is_woken_by_a_commit_and_finds_what_others_wrote(till: Till, m
 
 
 def test_what_should_not_wait_is_left_for_the_verifier(till: Till) -> None:
-    seal_all(till)
     posted = post_each(till, 1)
     sealed, nowhere = str(chain(till)[0].journal_id), str(uuid.uuid4())
     _execute(till, "INSERT INTO unsealed VALUES (:sealed), (:nowhere)", sealed=sealed, nowhere=nowhere)
@@ -186,7 +180,6 @@ def test_what_should_not_wait_is_left_for_the_verifier(till: Till) -> None:
 
 
 def test_a_broken_chain_is_not_continued_and_the_loop_waits_for_a_person(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
-    seal_all(till)
     monkeypatch.setattr(sealing, "PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(sealing, "LONGEST_WAIT", 0.01)
     _execute(till, "UPDATE ledger_head SET sequence = sequence + 1")

@@ -105,9 +105,12 @@ def migrated_url(postgres_url: str) -> str:
 
 @pytest.fixture
 def news(migrated_url: str) -> Iterator[Newsroom]:
+    """A service that has read nothing yet: how far behind it is, is said of all orders."""
     clock, broker = ManualClock(NOW), MemoryBroker()
     settings = Settings(profile="dev", database_url=SecretStr(migrated_url))
     application = app.build(settings, clock, broker, IdSource(clock))
+    with application.database.begin() as connection:
+        connection.execute(sa.text("TRUNCATE inbox, stream_position, order_summary, timeline_step"))
     yield Newsroom(application, broker, clock, IdSource(clock))
     application.consumer.close()
     application.close()
