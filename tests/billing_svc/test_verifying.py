@@ -175,7 +175,7 @@ def test_a_tail_that_was_written_again_disagrees_with_the_head(ids: dict[int, st
 def _forge_from(connection: sa.Connection, first: int) -> None:
     statement = sa.text(
         f"""UPDATE seal SET previous_hash = before.hash, hash = sha256(before.hash || {canonical.JOURNAL} ||
-            (SELECT {canonical.ENTRIES} FROM entry WHERE entry.journal_id = journal.journal_id))
+            coalesce((SELECT {canonical.ENTRIES} FROM entry WHERE entry.journal_id = journal.journal_id), ''))
         FROM journal, seal AS before WHERE journal.journal_id = seal.journal_id AND before.sequence = seal.sequence - 1
             AND seal.sequence = :sequence"""  # noqa: S608
     )
@@ -183,11 +183,22 @@ def _forge_from(connection: sa.Connection, first: int) -> None:
         connection.execute(statement, {"sequence": sequence})
 
 
-def test_an_unbalanced_journal_is_found_whether_it_waits_or_is_sealed(ids: dict[int, str], superuser: sa.Connection) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM entry WHERE journal_id = :id AND line = 2",
+        "DELETE FROM entry WHERE journal_id = :id",
+        "UPDATE entry SET amount = amount + line WHERE journal_id = :id",
+        "UPDATE entry SET currency_code = 'USD' WHERE journal_id = :id AND line = 2",
+    ],
+)
+def test_an_unbalanced_journal_is_found_whether_it_waits_or_is_sealed(
+    ids: dict[int, str], superuser: sa.Connection, change: str
+) -> None:
     waiting = post(superuser, NOW, [("1000", "EUR", 5)])
     superuser.execute(sa.text("INSERT INTO unsealed VALUES (:id)"), {"id": waiting})
     assert _wrong(superuser) == {waiting: ["it does not balance"]}
-    superuser.execute(sa.text("DELETE FROM entry WHERE journal_id = :id AND line = 2"), {"id": ids[COUNT]})
+    superuser.execute(sa.text(change), {"id": ids[COUNT]})
     _forge_from(superuser, COUNT)
     assert _wrong(superuser)[ids[COUNT]][0] == "it is sealed, but does not balance"
 
