@@ -82,7 +82,7 @@ _CHECKS: Final[tuple[tuple[str, str, sa.Table, str], ...]] = (
 )
 
 
-_SUB_LEDGERS: Final = {"I8.trial-balance", "ledger.1100", "ledger.2200", "ledger.2100", "ledger.2300", "ledger.1200", "refunds"}
+_SUB_LEDGERS: Final = {"ledger.1100", "ledger.2200", "ledger.2100", "ledger.2300", "ledger.1200", "refunds"}
 
 
 def check(connection: sa.Connection) -> list[Finding]:

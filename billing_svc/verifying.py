@@ -98,8 +98,10 @@ FROM unsealed LEFT JOIN journal USING (journal_id) LEFT JOIN seal USING (journal
 WHERE ref IS NULL OR seal.sequence IS NOT NULL OR lines < 2 OR balance <> 0 OR currencies <> 1
 """
 _TOTALS = """
-SELECT '', format('account %s in %s is kept as %s and %s, its entries add up to %s and %s', account, currency_code,
-    sum(kept_debit), sum(kept_credit), sum(debit), sum(credit))
+SELECT '', CASE grouping(account)
+    WHEN 0 THEN format('account %s in %s is kept as %s and %s, its entries add up to %s and %s', account, currency_code,
+        sum(kept_debit), sum(kept_credit), sum(debit), sum(credit))
+    ELSE format('all entries in %s add up to %s and %s', currency_code, sum(debit), sum(credit)) END
 FROM (
     SELECT account, currency_code, debit AS kept_debit, credit AS kept_credit, 0 AS debit, 0 AS credit
     FROM balance WHERE span = 'ALL'
@@ -110,7 +112,8 @@ FROM (
     SELECT account, currency_code, 0, 0, coalesce(sum(amount) FILTER (WHERE amount > 0), 0),
         coalesce(-sum(amount) FILTER (WHERE amount < 0), 0)
     FROM entry GROUP BY account, currency_code
-) AS sums GROUP BY account, currency_code HAVING sum(kept_debit) <> sum(debit) OR sum(kept_credit) <> sum(credit)
+) AS sums GROUP BY GROUPING SETS ((account, currency_code), (currency_code)) HAVING CASE grouping(account)
+    WHEN 0 THEN sum(kept_debit) <> sum(debit) OR sum(kept_credit) <> sum(credit) ELSE sum(debit) <> sum(credit) END
 ORDER BY account, currency_code
 """
 _ORPHANS = """
