@@ -23,6 +23,7 @@ from tests.billing_svc.builders import (
     NUMBER,
     ORDER_ID,
     a_moment,
+    cancel,
     entries,
     eur,
     hear,
@@ -34,11 +35,11 @@ from tests.billing_svc.builders import (
 WHY = allowance.Why(CreditReason.DAMAGED, "a scratch", BUYER)
 
 
-def _shipped(units: int = 3) -> OrderAccount:
-    """Paid, and so many of the three lamps (10.00 and 2.00 tax each) shipped."""
+def _shipped(units: int = 3, paid: Money | None = None) -> OrderAccount:
+    """Paid, all of it or so much, and so many of the three lamps (10.00 and 2.00 tax each) shipped."""
     line = CreditedLine(1, "LAMP-01", units, eur(1_000 * units), eur(200 * units))
     return invoicing.ship(
-        hear(issue().account, succeeded()).account, facts.OrderShipped(ORDER_ID, FULFILLMENT_ID, line.net, (line,))
+        hear(issue().account, succeeded(paid)).account, facts.OrderShipped(ORDER_ID, FULFILLMENT_ID, line.net, (line,))
     ).account
 
 
@@ -72,6 +73,16 @@ def test_who_takes_the_last_unit_takes_what_is_left_of_the_money() -> None:
     ]
 
 
+def test_who_takes_the_last_of_the_money_takes_the_tax_that_is_left_of_it() -> None:
+    line = CreditedLine(1, "LAMP-01", 3, eur(1_000), eur(200))
+    account = hear(issue().account, succeeded()).account
+    account = invoicing.ship(account, facts.OrderShipped(ORDER_ID, FULFILLMENT_ID, line.net, (line,))).account
+    for _ in range(2):
+        account = _credit(account, 1).account
+    account = _refund(account, eur(400)).account
+    assert (account.credit_notes[-1].net, account.credit_notes[-1].tax) == (eur(334), eur(66))
+
+
 def test_an_amount_is_given_back_with_a_credit_note_over_as_much() -> None:
     change = _refund(_shipped(), eur(500))
     (note,), (refund,) = change.account.credit_notes, change.account.refunds
@@ -96,6 +107,22 @@ def test_no_more_money_than_was_shipped_and_is_not_credited() -> None:
         _refund(hear(issue().account, succeeded()).account, eur(1))
 
 
+def test_no_more_money_than_was_paid_of_what_was_shipped() -> None:
+    half_paid = _shipped(2, eur(1_800))
+    with pytest.raises(NotRefundable, match=" 600 minor units"):
+        _refund(half_paid, eur(601))
+    assert _refund(half_paid, eur(600)).account.refunds[0].amount == eur(600)
+
+
+def test_no_more_money_than_that_payment_brought() -> None:
+    account = _shipped()
+    (one,) = account.attempts
+    first, second = (replace(one, number=n, received=eur(units), applied=eur(units)) for n, units in ((1, 900), (2, 2_700)))
+    account = replace(account, attempts=(first, replace(second, payment_id="0190a000-0000-7000-8000-0000000000f2")))
+    with pytest.raises(NotRefundable, match=" 900 minor units"):
+        _refund(account, eur(901))
+
+
 def test_money_is_given_back_of_a_payment_that_brought_some_and_in_its_currency() -> None:
     with pytest.raises(NotReceived, match="DECLINED"):
         _refund(hear(issue().account, DECLINED).account, eur(1))
@@ -112,6 +139,8 @@ def test_nothing_is_credited_by_hand_of_a_cancelled_invoice() -> None:
     void = replace(account, invoice=replace(account.invoice, is_void=True))
     with pytest.raises(NotCreditableNow, match="VOID"):
         _credit(void, 1)
+    with pytest.raises(NotCreditableNow, match="CREDITED"):
+        _credit(cancel(account).account, 1)
 
 
 def test_of_a_shipment_whose_lines_were_not_kept_nothing_is_credited() -> None:
