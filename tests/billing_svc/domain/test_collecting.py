@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from billing_svc.domain import collecting
+from billing_svc.domain.dunning import Dunning
 from billing_svc.domain.events import PaymentFailed, PaymentSucceeded
 from billing_svc.domain.invoice import InvoiceState
 from billing_svc.domain.order_account import Change, OrderAccount
@@ -107,6 +108,15 @@ def test_too_little_money_never_counts_as_paid() -> None:
     change = hear(issue().account, succeeded(eur(1_000)))
     assert _failure(change) == (FailureReason.SHORT, eur(2_600))
     assert _state(change.account) is InvoiceState.PARTIALLY_PAID
+    assert change.account.attempts[0].next_call_time is None
+
+
+def test_people_are_not_asked_while_another_attempt_may_still_pay() -> None:
+    account = hear(issue().account, DECLINED).account
+    both = collecting.begin(account, "pm_ok", Dunning(NOW), a_moment()).account
+    change = hear(both, succeeded(eur(1_000)))
+    assert names(change) == ["PaymentSucceeded"]
+    assert change.account.attempts[0].failure_reason is FailureReason.SHORT
 
 
 def test_a_wrong_currency_is_given_back_in_it() -> None:
@@ -132,6 +142,7 @@ def test_an_attempt_still_open_is_stopped_once_another_has_paid() -> None:
     second = replace(account.attempts[0], payment_id="second", number=2, decline_kind=None, next_call_time=None)
     paid = hear(replace(account, attempts=(*account.attempts, second)), succeeded()).account
     assert paid.next_call("second") is Call.CANCEL
+    assert paid.attempts[1].next_call_time == NOW
     change = collecting.hear_payment(paid, "second", CANCELED, a_moment())
     assert change.events == ()
 

@@ -56,6 +56,7 @@ def test_soft_declines_end_after_three_further_attempts() -> None:
             assert collecting.try_again(account, declined, _at(now)) == Change(account), "once"
     assert told == [False, False, False, True]
     assert [attempt.number for attempt in account.attempts] == [1, 2, 3, 4]
+    assert [attempt.next_attempt_time for attempt in account.attempts] == [None] * 4
     assert {attempt.failure_reason for attempt in account.attempts} == {FailureReason.DECLINED_SOFT}
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from billing_svc.domain.dunning import Dunning
-from billing_svc.domain.payment import Attempt, PaymentState
+from billing_svc.domain.payment import Attempt, FailureReason, PaymentState
 from billing_svc.domain.provider_call import RETRIES, Answer, Call, DeclineKind, Outcome, poll_time, retry_time
 from tests.billing_svc.builders import CANCELED, DECLINED, NOT_FOUND, NOW, PENDING, TIMED_OUT, UNREACHABLE, eur
 
@@ -74,6 +74,11 @@ def test_a_success_beats_whatever_is_heard_later_and_a_contradiction_is_kept(lat
 @pytest.mark.parametrize("early", [DECLINED, CANCELED])
 def test_a_success_beats_what_was_heard_before(early: Answer) -> None:
     assert _after(early).receive(eur(100), eur(100), None).state is PaymentState.SUCCEEDED
+
+
+def test_the_provider_was_unavailable_only_where_it_was_withdrawn_for_that() -> None:
+    assert _after(*[UNREACHABLE] * (RETRIES + 1), CANCELED).failure_reason is FailureReason.PROVIDER_UNAVAILABLE
+    assert _after(UNREACHABLE, CANCELED).failure_reason is None
 
 
 def test_a_soft_decline_is_kept_as_one() -> None:

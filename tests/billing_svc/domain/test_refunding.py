@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from billing_svc.domain import refunding
 from billing_svc.domain.closed import ClosingOutcome
-from billing_svc.domain.order_account import OrderAccount
+from billing_svc.domain.order_account import Change, OrderAccount
 from billing_svc.domain.provider_call import RETRIES
 from billing_svc.domain.refund import RefundState
 from tests.billing_svc.builders import (
@@ -11,6 +12,7 @@ from tests.billing_svc.builders import (
     PENDING,
     TIMED_OUT,
     UNREACHABLE,
+    a_moment,
     cancel,
     entries,
     eur,
@@ -60,6 +62,20 @@ def test_a_failed_refund_that_succeeds_later_settles_the_order_under_a_new_revis
     closed = hear_refund(failed, succeeded()).account.closing
     assert closed
     assert (closed.outcome, closed.revision, closed.refunded) == (ClosingOutcome.REFUNDED, 2, (eur(3_600),))
+
+
+def test_an_answer_that_he_works_on_it_forgives_failures() -> None:
+    working = hear_refund(_credited(), *[UNREACHABLE] * RETRIES, PENDING).account
+    assert hear_refund(working, UNREACHABLE).account.refunds[0].failures == 1
+
+
+def test_a_failure_that_he_tells_by_himself_counts_only_while_he_works_on_it() -> None:
+    asked = _credited()
+    (refund,) = asked.refunds
+    assert refunding.hear_report(asked, refund.refund_id, DECLINED, a_moment()) == Change(asked)
+    working = hear_refund(asked, PENDING).account
+    assert refunding.hear_report(working, refund.refund_id, DECLINED, a_moment()).account.refunds[0].failures == 1
+    assert names(refunding.hear_report(asked, refund.refund_id, succeeded(), a_moment()))[0] == "RefundSucceeded"
 
 
 def test_a_pending_refund_is_asked_about_again() -> None:
