@@ -79,6 +79,12 @@ def _payment(account: OrderAccount, kind: str = "succeeded", **changes: Any) -> 
     return {"type": f"payment_intent.{kind}", "data": {**data, **changes}}
 
 
+def _refund(account: OrderAccount, kind: str = "succeeded", **changes: Any) -> dict[str, Any]:
+    (refund,) = account.refunds
+    said = {"refund_id": "re_1", "key": refund.refund_id, "intent_key": refund.payment_id, "state": kind.upper()}
+    return {"type": f"refund.{kind}", "data": {**said, "minor_units": 3_600, "currency_code": "EUR", **changes}}
+
+
 @pytest.fixture
 def unpaid(till: Till) -> OrderAccount:
     """An order whose attempt is under way; the provider was not asked yet."""
@@ -147,11 +153,42 @@ async def test_reports_in_any_order_end_in_the_money(client: Client, till: Till,
 async def test_money_for_a_cancelled_order_is_given_back(client: Client, till: Till, unpaid: OrderAccount) -> None:
     till.read(order_cancelled(unpaid.order_id))
     await _send(client, _payment(unpaid))
-    refund = till.account(unpaid.order_id).refunds[0]
-    said = {"refund_id": "re_1", "key": refund.refund_id, "intent_key": refund.payment_id, "state": "SUCCEEDED"}
-    await _send(client, {"type": "refund.succeeded", "data": {**said, "minor_units": 3_600, "currency_code": "EUR"}})
+    await _send(client, _refund(till.account(unpaid.order_id)))
     assert till.balances(unpaid.order_id) == {}
     assert till.names(unpaid.order_id)[-2:] == ["RefundSucceeded", "OrderBillingClosed"]
+
+
+async def test_a_refund_that_he_refused_is_told_twice_and_counts_once(client: Client, till: Till, unpaid: OrderAccount) -> None:
+    till.read(order_cancelled(unpaid.order_id))
+    await _send(client, _payment(unpaid))
+    asked = till.account(unpaid.order_id)
+    await _send(client, _refund(asked, "failed"))
+    assert till.account(unpaid.order_id) == asked, "he answers the call as well"
+
+
+REFUND_REFUSALS: list[tuple[str, dict[str, Any], str, str]] = [
+    ("another refund", {"key": str(uuid4())}, "data.key", "key.known"),
+    ("another payment", {"intent_key": str(uuid4())}, "data.intent_key", "reference.matches"),
+    ("another amount", {"minor_units": 3_601}, "data.minor_units", "amount.matches"),
+    ("another currency", {"currency_code": "USD"}, "data.currency_code", "currency.matches"),
+]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "rule"), [it[1:] for it in REFUND_REFUSALS], ids=[it[0] for it in REFUND_REFUSALS]
+)
+async def test_a_refund_that_is_not_as_we_know_it_is_refused_kept_and_changes_nothing(
+    client: Client, till: Till, unpaid: OrderAccount, changes: dict[str, Any], field: str, rule: str
+) -> None:
+    till.read(order_cancelled(unpaid.order_id))
+    await _send(client, _payment(unpaid))
+    asked = till.account(unpaid.order_id)
+    body, message_id = json.dumps(_refund(asked, **changes)), f"msg_{uuid4()}"
+    refused = await _refused(client, _request(body), _headers(body, message_id))
+    assert (refused.reason, refused.violations) == ("VALIDATION_FAILED", {field: rule})
+    assert till.account(unpaid.order_id) == asked
+    assert [(kept.refused_field, kept.refused_rule) for kept in _messages(till, message_id)] == [(field, rule)]
+    assert _audited(till, message_id)
 
 
 async def test_less_than_asked_pays_in_part(client: Client, till: Till, unpaid: OrderAccount) -> None:
