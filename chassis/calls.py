@@ -75,7 +75,8 @@ class Commands:
             raise IdempotencyKeyRequired("this call has an effect and needs an idempotency key")
         keyed = KeyedRequest(call.actor.key, command.name, call.idempotency_key, hash_request(request))
         cause = Cause(call.correlation_id, call.correlation_id, call.traceparent, call.actor)
-        answer = await self._coalescer.submit(CommandCall(command, command.parse(request), keyed, cause))
+        comment: str = getattr(request, "comment", "")
+        answer = await self._coalescer.submit(CommandCall(command, command.parse(request), keyed, cause, comment))
         if answer.error is not None:
             raise answer.error
         if answer.replayed:

@@ -24,12 +24,13 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class CommandCall:
-    """One call of a command: the parsed request, its identity for replays, and what caused it."""
+    """One call of a command: the parsed request, its identity for replays, what caused it, and what the caller says to it."""
 
     command: Command[Any]
     parsed: Any
     keyed: KeyedRequest
     cause: Cause
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,7 @@ def _audit(
             "client": call.cause.actor.client,
             "method": call.command.name,
             "resource": ",".join(sorted({key for _kind, key in call.command.keys(call.parsed)}))[:500],
+            "comment": call.comment,
             "correlation_id": call.cause.correlation_id,
             "traceparent": call.cause.traceparent,
             "time": now,

@@ -73,6 +73,7 @@ def _audit_row(service: Service, mutation: Mutation[R]) -> dict[str, object]:
         "client": call.actor.client,
         "method": mutation.name,
         "resource": mutation.resource,
+        "comment": getattr(mutation.request, "comment", ""),
         "correlation_id": call.correlation_id,
         "traceparent": call.traceparent,
         "time": service.clock.now(),

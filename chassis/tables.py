@@ -149,6 +149,7 @@ audit_log = sa.Table(
     sa.Column("client", sa.Text, nullable=False),
     sa.Column("method", sa.Text, nullable=False),
     sa.Column("resource", sa.Text, nullable=False),
+    sa.Column("comment", sa.Text, nullable=False, server_default="", comment="the caller's own words"),
     sa.Column("correlation_id", sa.Text, nullable=False),
     sa.Column("traceparent", sa.Text, nullable=False),
     sa.Column("time", Time, nullable=False),

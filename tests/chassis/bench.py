@@ -115,7 +115,7 @@ class Bench:
         request = order_service_pb2.CancelOrderRequest(order_id=counter_id, reason=1, comment=label)  # type: ignore[arg-type]
         command = count_command(self.faults)
         keyed = KeyedRequest(actor.key, command.name, key or str(uuid.uuid4()), hash_request(request))
-        return CommandCall(command, command.parse(request), keyed, Cause("corr", "req", TRACE, actor))
+        return CommandCall(command, command.parse(request), keyed, Cause("corr", "req", TRACE, actor), label)
 
     def count(self, counter_id: str, label: str = "c", *, key: str = "", actor: Actor = ALICE) -> Answer:
         """Run the command once."""

@@ -53,11 +53,16 @@ def test_a_command_whose_event_breaks_its_contract_does_not_fail_its_neighbours(
 
 def test_what_was_done_is_audited_with_who_and_why(bench: Bench) -> None:
     one = new_key()
-    bench.count(one, actor=BOB)
+    bench.count(one, "asked for by phone", actor=BOB)
     bench.count(one, "refuse", actor=BOB)
     (row,) = bench.rows(audit_log)
     assert (row.actor, row.client, row.method, row.resource) == (BOB.key, "atlas-cli", "CancelOrder", one)
-    assert (row.correlation_id, row.traceparent, row.time) == ("corr", TRACE, bench.clock.now())
+    assert (row.comment, row.correlation_id, row.traceparent, row.time) == (
+        "asked for by phone",
+        "corr",
+        TRACE,
+        bench.clock.now(),
+    )
 
 
 def test_the_events_of_a_command_carry_its_cause_and_its_caller(bench: Bench) -> None:

@@ -212,7 +212,7 @@ async def test_what_does_not_exist_is_not_found(served: Served, number: str) -> 
 async def test_a_decision_is_keyed_and_audited(served: Served) -> None:
     _dead(served.bench)
     (letter,) = (await ask(served, "ListDeadLetters")).dead_letters
-    fields = {"dead_letter_id": letter.dead_letter_id, "reason": CAUSE_REPAIRED}
+    fields = {"dead_letter_id": letter.dead_letter_id, "reason": CAUSE_REPAIRED, "comment": "ticket 4711"}
     first, _ = await served.call(*_request("ReplayDeadLetter", fields), key="k")
     again, trailers = await served.call(*_request("ReplayDeadLetter", fields), key="k")
     assert first == again
@@ -222,6 +222,7 @@ async def test_a_decision_is_keyed_and_audited(served: Served) -> None:
     (row,) = served.bench.rows(audit_log)
     assert (row.method, row.resource) == ("ReplayDeadLetter", f"dead_letter_id={letter.dead_letter_id}")
     assert row.actor.endswith(served.forge.subject)
+    assert row.comment == "ticket 4711"
 
 
 async def test_a_refused_decision_leaves_no_trace_and_its_key_free(served: Served) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from atlas.common.v1.money_pb2 import Money as MoneyMessage
 from atlas.orders.v1 import fulfillment_pb2, order_pb2, order_service_pb2, quote_pb2
 from chassis.application import Application
 from chassis.memory_broker import MemoryBroker
+from chassis.tables import audit_log
 from tests.order_svc.builders import a_place_request
 from tests.order_svc.client import NOWHERE, SCOPES, STRANGER, Client
 
@@ -44,10 +46,10 @@ async def test_the_same_key_again_answers_the_same_order(client: Client) -> None
     assert await client.refusal("PlaceOrder", a_place_request(customer_id="cust-2"), key="twice") == "IDEMPOTENCY_KEY_REUSED"
 
 
-async def test_an_order_is_cancelled_once(client: Client) -> None:
+async def test_an_order_is_cancelled_once(client: Client, order_service: Application) -> None:
     order = await _placed(client)
     cancel = order_service_pb2.CancelOrderRequest(
-        order_id=order.order_id, reason=order_pb2.CANCEL_REASON_CUSTOMER_REQUEST, expected_version=1
+        order_id=order.order_id, reason=order_pb2.CANCEL_REASON_CUSTOMER_REQUEST, comment="found it cheaper", expected_version=1
     )
     cancelled = (await client("CancelOrder", cancel)).order
     assert (cancelled.state, cancelled.settlement) == (order_pb2.ORDER_STATE_CANCELLED, order_pb2.SETTLEMENT_PENDING)
@@ -55,6 +57,11 @@ async def test_an_order_is_cancelled_once(client: Client) -> None:
     assert await client.refusal("CancelOrder", cancel) == "VERSION_MISMATCH"
     cancel.ClearField("expected_version")
     assert await client.refusal("CancelOrder", cancel) == "ILLEGAL_STATE"
+    with order_service.database.connect() as connection:
+        audited = connection.execute(sa.select(audit_log).where(audit_log.c.resource == order.order_id)).all()
+    assert [(row.method, row.comment) for row in audited if row.method == "CancelOrder"] == [
+        ("CancelOrder", "found it cheaper")
+    ]
 
 
 async def test_a_shipment_is_refused_before_its_time(client: Client) -> None:

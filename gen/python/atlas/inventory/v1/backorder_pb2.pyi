@@ -32,7 +32,7 @@ class PrioritizeBackorderRequest(_message.Message):
     priority: _builtins.int
     """The place class in the queue, 0 to 9; the highest is served first, new orders have 0."""
     comment: _builtins.str
-    """Free text, at most 1,000 characters."""
+    """Free text, at most 1,000 characters; kept in the audit."""
     expected_version: _builtins.int
     """The version the decision was made on; absent means any."""
     def __init__(
@@ -94,7 +94,7 @@ class ReleaseHeldStockRequest(_message.Message):
     order_id: _builtins.str
     """The order that waits."""
     comment: _builtins.str
-    """Free text, at most 1,000 characters."""
+    """Free text, at most 1,000 characters; kept in the audit."""
     expected_version: _builtins.int
     """The version the decision was made on; absent means any."""
     def __init__(

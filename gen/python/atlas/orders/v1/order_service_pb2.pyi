@@ -234,7 +234,7 @@ class CancelOrderRequest(_message.Message):
     reason: _order_pb2.CancelReason.ValueType
     """Why; one of the reasons a person may give."""
     comment: _builtins.str
-    """Free text, at most 1,000 characters."""
+    """Free text, at most 1,000 characters; kept in the audit."""
     expected_version: _builtins.int
     """The version the decision was made on; absent means any."""
     def __init__(
