@@ -29,6 +29,7 @@ UNREACHABLE, TIMED_OUT = Answer(Outcome.UNREACHABLE), Answer(Outcome.TIMED_OUT)
 PENDING, NOT_FOUND = Answer(Outcome.PENDING), Answer(Outcome.NOT_FOUND)
 CANCELED = Answer(Outcome.CANCELED)
 DECLINED = Answer(Outcome.DECLINED, decline_kind=DeclineKind.HARD)
+SOFT = Answer(Outcome.DECLINED, decline_kind=DeclineKind.SOFT)
 
 
 def eur(minor_units: int) -> Money:

@@ -35,9 +35,10 @@ from tests.billing_svc.builders import (
 WHY = allowance.Why(CreditReason.DAMAGED, "a scratch", BUYER)
 
 
-def _shipped(units: int = 3, paid: Money | None = None) -> OrderAccount:
-    """Paid, all of it or so much, and so many of the three lamps (10.00 and 2.00 tax each) shipped."""
-    line = CreditedLine(1, "LAMP-01", units, eur(1_000 * units), eur(200 * units))
+def _shipped(units: int = 3, paid: Money | None = None, *, price_of: int | None = None) -> OrderAccount:
+    """Paid, all of it or so much, and so many of the three lamps (10.00 and 2.00 tax each) shipped, for the price of fewer."""
+    priced = units if price_of is None else price_of
+    line = CreditedLine(1, "LAMP-01", units, eur(1_000 * priced), eur(200 * priced))
     return invoicing.ship(
         hear(issue().account, succeeded(paid)).account, facts.OrderShipped(ORDER_ID, FULFILLMENT_ID, line.net, (line,))
     ).account
@@ -61,9 +62,7 @@ def test_units_are_credited_off_the_sales_and_given_back() -> None:
 
 
 def test_who_takes_the_last_unit_takes_what_is_left_of_the_money() -> None:
-    line = CreditedLine(1, "LAMP-01", 3, eur(1_000), eur(200))
-    account = hear(issue().account, succeeded()).account
-    account = invoicing.ship(account, facts.OrderShipped(ORDER_ID, FULFILLMENT_ID, line.net, (line,))).account
+    account = _shipped(price_of=1)
     for _ in range(3):
         account = _credit(account, 1).account
     assert [(note.net, note.tax) for note in account.credit_notes] == [
@@ -74,9 +73,7 @@ def test_who_takes_the_last_unit_takes_what_is_left_of_the_money() -> None:
 
 
 def test_who_takes_the_last_of_the_money_takes_the_tax_that_is_left_of_it() -> None:
-    line = CreditedLine(1, "LAMP-01", 3, eur(1_000), eur(200))
-    account = hear(issue().account, succeeded()).account
-    account = invoicing.ship(account, facts.OrderShipped(ORDER_ID, FULFILLMENT_ID, line.net, (line,))).account
+    account = _shipped(price_of=1)
     for _ in range(2):
         account = _credit(account, 1).account
     account = _refund(account, eur(400)).account

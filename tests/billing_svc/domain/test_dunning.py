@@ -12,10 +12,8 @@ from billing_svc.domain.events import PaymentFailed
 from billing_svc.domain.invoice import InvoiceState
 from billing_svc.domain.order_account import Change, Moment, OrderAccount
 from billing_svc.domain.payment import FailureReason, PaymentState
-from billing_svc.domain.provider_call import Answer, DeclineKind, Outcome
-from tests.billing_svc.builders import CREDIT_NOTE_NUMBER, DECLINED, NOW, a_moment, cancel, eur, issue, succeeded
-
-SOFT = Answer(Outcome.DECLINED, decline_kind=DeclineKind.SOFT)
+from billing_svc.domain.provider_call import Answer
+from tests.billing_svc.builders import CREDIT_NOTE_NUMBER, DECLINED, NOW, SOFT, a_moment, cancel, eur, issue, succeeded
 
 
 def _at(now: datetime) -> Moment:

@@ -11,12 +11,14 @@ from billing_svc.domain import collecting
 from billing_svc.domain.invoice import InvoiceState
 from billing_svc.domain.order_account import Change
 from billing_svc.domain.payment import PaymentState
-from billing_svc.domain.provider_call import Answer, DeclineKind, Outcome
+from billing_svc.domain.provider_call import Answer, Outcome
 from chassis.money import Money
 from tests.billing_svc.builders import (
     CANCELED,
+    DECLINED,
     NOT_FOUND,
     PENDING,
+    SOFT,
     TIMED_OUT,
     UNREACHABLE,
     a_moment,
@@ -26,8 +28,6 @@ from tests.billing_svc.builders import (
     succeeded,
 )
 
-SOFT = Answer(Outcome.DECLINED, decline_kind=DeclineKind.SOFT)
-HARD = Answer(Outcome.DECLINED, decline_kind=DeclineKind.HARD)
 NOISE = (PENDING, TIMED_OUT, UNREACHABLE, NOT_FOUND)
 SUCCESSES = (succeeded(eur(3_600)), succeeded(eur(1_800)), succeeded(eur(4_000)), succeeded(Money("USD", 3_600)))
 JOIN = (
@@ -64,7 +64,7 @@ def _books(change: Change) -> Counter[str]:
 
 @st.composite
 def _reports(draw: st.DrawFn) -> tuple[list[Answer], list[Answer]]:
-    outcomes = (draw(st.sampled_from(SUCCESSES)), draw(st.sampled_from((SOFT, HARD))), CANCELED)
+    outcomes = (draw(st.sampled_from(SUCCESSES)), draw(st.sampled_from((SOFT, DECLINED))), CANCELED)
     told = draw(st.lists(st.sampled_from((*outcomes, *NOISE)), min_size=1, max_size=6))
     again = st.lists(st.sampled_from(told), max_size=4)
     first, second = (draw(st.permutations([*told, *draw(again)])) for _ in range(2))

@@ -16,13 +16,14 @@ from billing_svc.domain.events import InvoiceVoided
 from billing_svc.domain.invoice import InvoiceState, VoidReason
 from billing_svc.domain.order_account import Change, OrderAccount
 from billing_svc.domain.payment import PaymentState
-from billing_svc.domain.provider_call import Answer, Call, DeclineKind, Outcome
+from billing_svc.domain.provider_call import Call
 from billing_svc.domain.refund import RefundReason
 from tests.billing_svc.builders import (
     CANCELED,
     DECLINED,
     NOW,
     ORDER_ID,
+    SOFT,
     TIMED_OUT,
     a_moment,
     cancel,
@@ -34,7 +35,6 @@ from tests.billing_svc.builders import (
     succeeded,
 )
 
-SOFT = Answer(Outcome.DECLINED, decline_kind=DeclineKind.SOFT)
 METHODS = ("pm_ok", "pm_slow")
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from billing_svc.domain.dunning import Dunning
 from billing_svc.domain.payment import Attempt, FailureReason, PaymentState
-from billing_svc.domain.provider_call import RETRIES, Answer, Call, DeclineKind, Outcome, poll_time, retry_time
-from tests.billing_svc.builders import CANCELED, DECLINED, NOT_FOUND, NOW, PENDING, TIMED_OUT, UNREACHABLE, eur
+from billing_svc.domain.provider_call import RETRIES, Answer, Call, DeclineKind, poll_time, retry_time
+from tests.billing_svc.builders import CANCELED, DECLINED, NOT_FOUND, NOW, PENDING, SOFT, TIMED_OUT, UNREACHABLE, eur
 
 FRESH = Attempt("payment", 1, eur(100), "pm_ok", NOW, Dunning(NOW))
 
@@ -82,7 +82,7 @@ def test_the_provider_was_unavailable_only_where_it_was_withdrawn_for_that() -> 
 
 
 def test_a_soft_decline_is_kept_as_one() -> None:
-    assert _after(Answer(Outcome.DECLINED, decline_kind=DeclineKind.SOFT)).decline_kind is DeclineKind.SOFT
+    assert _after(SOFT).decline_kind is DeclineKind.SOFT
 
 
 def test_retries_back_off_exponentially_with_jitter_that_repeats() -> None:
