@@ -1,12 +1,14 @@
 """S1: orders that all reserve one SKU, beside the bare locked update of that row, and beside ours one order at a time.
 
-The floor is pgbench with one client: a transaction locks the row and updates it once for each order of a batch, pipelined.
+The floor is pgbench with one client: a transaction locks the row and updates it once for each order of a batch, one statement
+after the other. How ours stands beside the same statements in one pipeline, where nobody waits for an answer, is shown too.
 """
 
 from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
@@ -15,7 +17,7 @@ import sqlalchemy as sa
 from atlas.common.v1.money_pb2 import Money
 from atlas.inventory.v1 import stock_pb2
 from bench import orders
-from bench.figures import Check, Outcome, Pair, ratio_of
+from bench.figures import Check, Detail, Outcome, Pair, ratio_of
 from bench.floor import Floor
 from bench.stack import Databases, pgbench, stack
 from bench.warehouse import broken, tell_of_orders, warehouse
@@ -48,21 +50,35 @@ def run(pairs: int) -> Outcome:
     """Measure on two databases of one stack: ours, and the floor's."""
     with stack("postgres") as addresses, tempfile.TemporaryDirectory(prefix="atlas-bench-") as folder:
         databases = Databases(addresses)
-        floor, script = _floor(databases), Path(folder, "hot_row.sql")
-        script.write_text(f"\\startpipeline\nBEGIN;\n{_LOCK}{_UPDATE * BATCH}COMMIT;\n\\endpipeline\n")
+        floor, (script, pipeline) = _floor(databases), _scripts(Path(folder))
         url = databases.fresh("inventory_svc", "hot")
         with warehouse(url) as inventory, warehouse(url, batch=1) as alone:
             _stock(inventory)
             _per_second(inventory, BATCH)
             _per_second(alone, ALONE // 10)
-            bare, single = [], []
+            bare, piped, single = [], [], []
             for _ in range(pairs):
                 rate = _per_second(inventory, ORDERS)
-                bare.append(Pair(rate, floor.run(str(script), clients=1, seconds=SECONDS).per_second * BATCH))
+                bare.append(Pair(rate, floor.run(script, clients=1, seconds=SECONDS).per_second * BATCH))
+                piped.append(Pair(rate, floor.run(pipeline, clients=1, seconds=SECONDS).per_second * BATCH))
                 single.append(Pair(rate, _per_second(alone, ALONE)))
             placed = BATCH + ALONE // 10 + pairs * (ORDERS + ALONE)
             checks = (*_checks(inventory, placed), broken(GOAL, inventory))
-    return Outcome((ratio_of(GOAL, bare), ratio_of(BATCHED, single)), checks=checks)
+    return Outcome((ratio_of(GOAL, bare), ratio_of(BATCHED, single)), _beside(piped), checks)
+
+
+def _scripts(folder: Path) -> tuple[str, str]:
+    """Write the floor's transaction, statement by statement and as one pipeline; the paths."""
+    plain, pipeline = folder / "hot_row.sql", folder / "pipeline.sql"
+    plain.write_text(f"BEGIN;\n{_LOCK}{_UPDATE * BATCH}COMMIT;\n")
+    pipeline.write_text(f"\\startpipeline\n{plain.read_text()}\\endpipeline\n")
+    return str(plain), str(pipeline)
+
+
+def _beside(piped: Sequence[Pair]) -> tuple[Detail, ...]:
+    figure = ratio_of(GOAL, piped)
+    rate = Detail(GOAL, "the floor's statements in one pipeline", figure.floor or 0, "orders/s")
+    return rate, Detail(GOAL, "ours over that", figure.ratio or 0, "")
 
 
 def _floor(databases: Databases) -> Floor:

@@ -29,7 +29,7 @@ _CLAIM = (
 )
 
 # names the topics too, or an index that begins with (handler, topic) would be read whole before PostgreSQL 18
-_POSITIONS = sa.select(stream_position).where(
+_POSITIONS = sa.select(stream_position.c.topic, stream_position.c.stream_key, stream_position.c.sequence).where(
     stream_position.c.handler == sa.bindparam("handler", type_=sa.Text),
     one_of(stream_position.c.topic, "topics"),
     one_of(stream_position.c.stream_key, "keys"),
@@ -65,7 +65,7 @@ def _positions(connection: sa.Connection, handler: str, events: Sequence[Receive
     topics = sorted({event.record.topic for event in events})
     keys = sorted({event.stream_key for event in events})
     rows = connection.execute(_POSITIONS, {"handler": handler, "topics": topics, "keys": keys})
-    return {(row.topic, row.stream_key): row.sequence for row in rows}
+    return {(topic, stream_key): sequence for topic, stream_key, sequence in rows}
 
 
 def _advance(connection: sa.Connection, handler: str, fresh: Sequence[Received], positions: dict[tuple[str, str], int]) -> None:

@@ -51,11 +51,11 @@ def serve(world: World, stock: Mapping[str, StockItem], at: datetime, *, but: st
 
 def remember(world: World, movable: Collection[str] = ()) -> None:
     """Keep the queues of a world that has just been loaded; `movable` are orders whose place may be changed."""
-    queues: dict[str, set[Place]] = {}
+    queues: dict[str, list[Place]] = {}
     loaded = world.all(Reservation)
     for order in loaded:
-        for line in order.waiting:
-            queues.setdefault(line.sku, set()).add(order.queue_place)
+        for sku in order.needs:
+            queues.setdefault(sku, []).append(order.queue_place)
     may_move = tuple(order.order_id for order in loaded if not order.lines or order.order_id in movable)
     world.extra[EXTRA] = Backlog({sku: sorted(places) for sku, places in queues.items()}, may_move)
 

@@ -39,15 +39,11 @@ class Waiting(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """What a walk of the queue changed; `served` in queue order."""
+    """What a walk of the queue changed: the items, who was served, and who of these misses nothing any more, in queue order."""
 
     stock: Stock
     served: tuple[Reservation, ...]
-
-    @property
-    def completed(self) -> tuple[Reservation, ...]:
-        """The orders that miss nothing any more, in queue order."""
-        return tuple(reservation for reservation in self.served if reservation.is_complete)
+    completed: tuple[Reservation, ...]
 
 
 def join(reservation: Reservation, stock: Mapping[str, StockItem], at: datetime) -> tuple[Reservation, Stock]:
@@ -109,41 +105,56 @@ def walk(stock: Mapping[str, StockItem], waiting: Waiting, at: datetime) -> Walk
     SKUs are left alone.
     """
     wanted = {sku for sku, item in stock.items() if item.available and item.backordered}
-    after, served = dict(stock), []
+    gift, served = _Gift.of(stock), []
     for reservation in waiting.orders(wanted) if wanted else ():
-        now = _complete(reservation, after, waiting, at) if reservation.waits_whole else _serve(reservation, after, at)
+        now = gift.complete(reservation, waiting, at) if reservation.waits_whole else gift.serve(reservation, at)
         if now is not reservation:
             served.append(now)
-        if not any(after[sku].available for sku in wanted):
+        if not any(gift.free[sku] for sku in wanted):
             break
-    return Walk(after, tuple(served))
+    return Walk(gift.rest, tuple(served), tuple(reservation for reservation in served if reservation.is_complete))
 
 
-def _serve(reservation: Reservation, stock: Stock, at: datetime) -> Reservation:
-    """Give each line what is free of its SKU; the stock is changed in place."""
-    lines = tuple(_serve_line(line, stock, at) for line in reservation.lines)
-    return reservation if lines == reservation.lines else replace(reservation, lines=lines)
+@dataclass(frozen=True, slots=True)
+class _Gift:
+    """Stock that is being given away: the units of each SKU that are free by now, and the items but for what lines got."""
 
+    free: dict[str, int]
+    stock: Stock
 
-def _serve_line(line: Line, stock: Stock, at: datetime) -> Line:
-    item = stock.get(line.sku)
-    if item is None:
-        return line
-    units = min(line.missing, item.available)
-    stock[line.sku] = item.served(units)
-    return line.took(units, at)
+    @classmethod
+    def of(cls, stock: Mapping[str, StockItem]) -> _Gift:
+        return cls({sku: item.available for sku, item in stock.items()}, dict(stock))
 
+    @property
+    def rest(self) -> Stock:
+        """The items as they are when everybody has taken: one change an item, however many lines there were."""
+        return {sku: item.served(item.available - self.free[sku]) for sku, item in self.stock.items()}
 
-def _complete(reservation: Reservation, stock: Stock, waiting: Waiting, at: datetime) -> Reservation:
-    """Give an order all it misses, or nothing; the stock is changed in place."""
-    after: Stock = {}
-    for sku, units in reservation.needs.items():
-        item = stock.get(sku) or waiting.item(sku)
-        if item is None or item.available < units:
-            return reservation
-        after[sku] = item.served_whole(units)
-    stock.update(after)
-    return replace(reservation, lines=tuple(line.took(line.missing, at) for line in reservation.lines))
+    def serve(self, reservation: Reservation, at: datetime) -> Reservation:
+        """Give each line what is free of its SKU."""
+        lines = tuple(self._serve_line(line, at) for line in reservation.lines)
+        return reservation if lines == reservation.lines else replace(reservation, lines=lines)
+
+    def _serve_line(self, line: Line, at: datetime) -> Line:
+        units = min(line.missing, self.free.get(line.sku, 0))
+        if units:
+            self.free[line.sku] -= units
+        return line.took(units, at)
+
+    def complete(self, reservation: Reservation, waiting: Waiting, at: datetime) -> Reservation:
+        """Give an order all it misses, or nothing."""
+        free: dict[str, int] = {}
+        after: Stock = {}
+        for sku, units in reservation.needs.items():
+            item = self.stock.get(sku) or waiting.item(sku)
+            if item is None or self.free.get(sku, item.available) < units:
+                return reservation
+            free[sku] = self.free.get(sku, item.available) - units
+            after[sku] = item.served_whole(units)
+        self.free.update(free)
+        self.stock.update(after)
+        return replace(reservation, lines=tuple(line.took(line.missing, at) for line in reservation.lines))
 
 
 def changed(before: Mapping[str, StockItem], after: Mapping[str, StockItem]) -> tuple[StockItem, ...]:

@@ -74,6 +74,27 @@ def test_an_update_touches_only_its_own_rows(engine: sa.Engine) -> None:
     assert {(row["id"], row["part"]): row["flag"] for row in _all(engine)} == {(1, "a"): None, (1, "b"): True, (2, "a"): None}
 
 
+def test_a_batch_finds_its_rows_by_their_keys_however_many_others_there_are(engine: sa.Engine) -> None:
+    """ADR 0033: with PostgreSQL's own costs the planner reads all of such a table for each batch."""
+    seen: list[tuple[str, Any]] = []
+    many = "INSERT INTO thing (id, part, flag) SELECT n, 'a', false FROM generate_series(1, 100000) AS n"
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(many)
+        connection.exec_driver_sql("VACUUM (ANALYZE) thing")
+    with engine.begin() as connection:
+        sa.event.listen(connection, "before_cursor_execute", lambda *call: seen.append((call[2], call[3])))
+        update_rows(connection, thing, [{"id": number * 97, "part": "a", "flag": True} for number in range(1, 1_001)])
+        plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {seen[0][0]}", seen[0][1]).scalars())
+        assert "Index Scan using thing_pkey" in plan, plan
+        assert connection.execute(sa.select(sa.func.count()).where(thing.c.flag)).scalar_one() == 1_000
+
+
+def test_an_id_is_read_as_the_text_that_it_is_here(engine: sa.Engine) -> None:
+    number = "0198c0de-0000-7000-8000-00000000abcd"
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql(f"SELECT '{number.upper()}'::uuid").scalar() == number
+
+
 def test_a_large_batch_is_one_statement(engine: sa.Engine) -> None:
     rows = [_row(number) for number in range(2_000)]
     random.Random(1).shuffle(rows)

@@ -135,6 +135,15 @@ def test_who_cannot_be_completed_is_passed_over_and_takes_nothing(others: tuple[
     assert walk.stock == {"A": an_item(on_hand=4, reserved=4, backordered=3, backordered_whole=2)}
 
 
+def test_who_is_passed_over_leaves_other_items_as_they_are_to_those_behind() -> None:
+    first, second = _whole(a_reservation(1, ("B", 3), ("A", 5))), a_reservation(2, ("A", 1), ("B", 1))
+    others = (an_item("B", on_hand=9, backordered=4, backordered_whole=3),)
+    stock = {"A": an_item(on_hand=4, backordered=6, backordered_whole=5)}
+    walk = backorder.walk(stock, _queue(first, second, others=others), NOON)
+    assert [(r.order_id, _held(r)) for r in walk.served] == [(second.order_id, [1, 0])]
+    assert walk.stock == {"A": an_item(on_hand=4, reserved=1, backordered=5, backordered_whole=5)}
+
+
 def test_who_stands_ahead_is_asked_first_even_if_he_takes_all_or_nothing() -> None:
     first, second = _whole(a_reservation(1, ("A", 3))), a_reservation(2, ("A", 5))
     stock = {"A": an_item(on_hand=4, backordered=8, backordered_whole=3)}
