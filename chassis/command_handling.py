@@ -10,13 +10,12 @@ import sqlalchemy as sa
 import structlog
 from google.protobuf.message import Message
 
-from chassis import failpoints, idempotency, metrics
-from chassis.database import insert_rows, is_infrastructure, sqlstate, unavailable
+from chassis import audit, failpoints, idempotency, metrics
+from chassis.database import is_infrastructure, sqlstate, unavailable
 from chassis.envelope import Cause
 from chassis.errors import Conflict, IdempotencyKeyInProgress, IdempotencyKeyReused, Refusal
 from chassis.handling import Command, Service, Unit, in_transaction
 from chassis.idempotency import KeyedRequest, Stored
-from chassis.tables import audit_log
 from chassis.world import Context, Keys, World
 
 log = structlog.get_logger(__name__)
@@ -162,19 +161,9 @@ def _audit(
     calls: Sequence[CommandCall],
     answers: dict[tuple[str, str, str], Answer],
 ) -> None:
-    now = service.clock.now()
-    rows = [
-        {
-            "actor": call.cause.actor.key,
-            "client": call.cause.actor.client,
-            "method": call.command.name,
-            "resource": ",".join(sorted({key for _kind, key in call.command.keys(call.parsed)}))[:500],
-            "comment": call.comment,
-            "correlation_id": call.cause.correlation_id,
-            "traceparent": call.cause.traceparent,
-            "time": now,
-        }
-        for call in calls
-        if answers[call.keyed.identity].response is not None
-    ]
-    insert_rows(connection, audit_log, rows)
+    done, now = [call for call in calls if answers[call.keyed.identity].response is not None], service.clock.now()
+    audit.append(connection, [audit.entry(call.cause, call.command.name, _named(call), call.comment, now) for call in done])
+
+
+def _named(call: CommandCall) -> list[str]:
+    return sorted({key for _kind, key in call.command.keys(call.parsed)})

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from google.protobuf.message import Message
 
-from atlas.ops.v1 import dead_letter_pb2, ops_service_pb2_grpc, outbox_pb2, parked_pb2, upkeep_pb2
+from atlas.ops.v1 import audit_pb2, dead_letter_pb2, ops_service_pb2_grpc, outbox_pb2, parked_pb2, upkeep_pb2
 from chassis import ops_decisions, ops_lists, ops_upkeep
 from chassis.application import Application, Edge
 from chassis.calls import current_call
@@ -25,7 +25,7 @@ Rpc = Any  # the generated base and the chassis's interceptors agree on no narro
 
 
 class OpsServicer(ops_service_pb2_grpc.OpsServiceServicer):
-    """Serves the outbox, the parking lot, the dead letters, the clock, the invariants and the consumer of one service."""
+    """Serves the outbox, the parking lot, dead letters, audit, clock, invariants and consumer of one service."""
 
     def __init__(self, app: Application, edge: Edge, clock: SandboxClock) -> None:
         self._app = app
@@ -65,6 +65,10 @@ class OpsServicer(ops_service_pb2_grpc.OpsServiceServicer):
         """Decide that a dead letter will never be handled."""
         work = partial(ops_decisions.discard, reader=self._reader, request=request, actor=current_call.get().actor)
         return await self._mutate(work, request, dead_letter_pb2.DiscardDeadLetterResponse, context)
+
+    async def ListAudit(self, request: audit_pb2.ListAuditRequest, context: Rpc) -> audit_pb2.ListAuditResponse:
+        """List the calls that had an effect."""
+        return await self._list(ops_lists.list_audit, request)
 
     async def GetClock(self, request: upkeep_pb2.GetClockRequest, context: Rpc) -> upkeep_pb2.GetClockResponse:
         """Read the clock."""

@@ -9,13 +9,11 @@ from typing import Generic, TypeVar
 import sqlalchemy as sa
 from google.protobuf.message import Message
 
-from chassis import idempotency, metrics
+from chassis import audit, idempotency, metrics
 from chassis.calls import Call
-from chassis.database import insert_rows
 from chassis.errors import IdempotencyKeyRequired
 from chassis.handling import Service, in_transaction
 from chassis.idempotency import KeyedRequest, hash_request
-from chassis.tables import audit_log
 
 R = TypeVar("R", bound=Message)
 
@@ -40,10 +38,10 @@ class Mutation(Generic[R]):
         return KeyedRequest(self.call.actor.key, self.name, self.call.idempotency_key, hash_request(self.request))
 
     @property
-    def resource(self) -> str:
+    def resource(self) -> list[str]:
         """What the request names beside the service, such as dead_letter_id=7."""
         named = [(f.name, v) for f, v in self.request.ListFields() if f.name.endswith("_id") or f.name == "seconds"]
-        return ",".join(f"{name}={value}" for name, value in named)[:500]
+        return [f"{name}={value}" for name, value in named]
 
 
 def run_keyed(service: Service, mutation: Mutation[R]) -> tuple[R, bool]:
@@ -62,19 +60,7 @@ def _attempt(service: Service, connection: sa.Connection, mutation: Mutation[R])
         return mutation.response.FromString(stored.response_to(keyed)), True
     response = mutation.work(connection)
     idempotency.finish(connection, [(keyed, response.SerializeToString())])
-    insert_rows(connection, audit_log, [_audit_row(service, mutation)])
+    comment = getattr(mutation.request, "comment", "")
+    row = audit.entry(mutation.call, mutation.name, mutation.resource, comment, service.clock.now())
+    audit.append(connection, [row])
     return response, False
-
-
-def _audit_row(service: Service, mutation: Mutation[R]) -> dict[str, object]:
-    call = mutation.call
-    return {
-        "actor": call.actor.key,
-        "client": call.actor.client,
-        "method": mutation.name,
-        "resource": mutation.resource,
-        "comment": getattr(mutation.request, "comment", ""),
-        "correlation_id": call.correlation_id,
-        "traceparent": call.traceparent,
-        "time": service.clock.now(),
-    }

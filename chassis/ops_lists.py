@@ -1,4 +1,4 @@
-"""What operators see of the outbox, the parking lot and the dead letters: SQL to response, newest first."""
+"""What operators see of the outbox, the parking lot, the dead letters and the audit: SQL to response, newest first."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from atlas.common.v1.event_metadata_pb2 import Actor, EventMetadata
-from atlas.ops.v1 import dead_letter_pb2, outbox_pb2, parked_pb2
+from atlas.ops.v1 import audit_pb2, dead_letter_pb2, outbox_pb2, parked_pb2
 from chassis import parking
 from chassis.contracts import EventCatalog
 from chassis.outbox import IS_PENDING, with_publication
-from chassis.paging import Page
-from chassis.tables import dead_letter, outbox, parked_event, publication
+from chassis.paging import Page, window
+from chassis.tables import audit_log, dead_letter, outbox, parked_event, publication
 from chassis.values import time_message
 
 PARKED_STATES = {
@@ -181,6 +181,37 @@ def dead_letter_message(row: sa.Row[Any], reader: MetadataReader) -> dead_letter
         message.decide_reason = dead_letter_pb2.DeadLetterReason.Value(f"DEAD_LETTER_REASON_{row.decide_reason}")
         message.decided_by.CopyFrom(Actor(**row.decided_by))
     return message
+
+
+def list_audit(connection: sa.Connection, request: audit_pb2.ListAuditRequest, reading: Reading) -> audit_pb2.ListAuditResponse:
+    """List the calls, newest first. Filters read as far as the page needs: no index but the number's is kept for them."""
+    rows, token = reading.page.select(connection, sa.select(audit_log).where(*_audit_terms(request)), audit_log.c.id.desc())
+    return audit_pb2.ListAuditResponse(entries=[_audit_message(row) for row in rows], next_page_token=token)
+
+
+def _audit_terms(request: audit_pb2.ListAuditRequest) -> list[sa.ColumnElement[bool]]:
+    row = audit_log.c
+    terms = {
+        "resource": sa.literal(request.resource) == sa.any_(sa.func.string_to_array(row.resource, ",")),
+        "subject": row.actor.endswith(f"|{request.subject}", autoescape=True),
+        "method": row.method == request.method,
+        "correlation_id": row.correlation_id == request.correlation_id,
+    }
+    return [*(term for name, term in terms.items() if request.HasField(name)), *window(request, "occur_time", row.time)]  # type: ignore[arg-type]  # the names of its fields
+
+
+def _audit_message(row: sa.Row[Any]) -> audit_pb2.AuditEntry:
+    issuer, _, subject = row.actor.partition("|")
+    return audit_pb2.AuditEntry(
+        audit_entry_id=str(row.id),
+        occur_time=time_message(row.time),
+        actor=Actor(issuer=issuer, subject=subject, client=row.client),
+        method=row.method,
+        resource=row.resource,
+        comment=row.comment,
+        correlation_id=row.correlation_id,
+        traceparent=row.traceparent,
+    )
 
 
 def _optional_time(moment: datetime | None) -> Timestamp | None:

@@ -1,4 +1,4 @@
-"""Keyset paging: opaque tokens, signed, and bound to the list, its filters and the caller."""
+"""Keyset paging: opaque tokens, signed, and bound to the list, its filters and the caller; and windows of time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from google.protobuf.message import Message
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from chassis.errors import InvalidPageToken, Violation
+from chassis.errors import InvalidPageToken, ValidationFailed, Violation
+from chassis.values import time
 from chassis.world import Actor
 
 DEFAULT_SIZE, MAX_SIZE = 50, 200
@@ -86,6 +87,24 @@ class Page:
 
     def _bound(self, columns: Sequence[Any]) -> list[Any]:
         return [sa.cast(sa.literal(value), column.type) for value, column in zip(self.after or [], columns, strict=True)]
+
+
+def window(request: Message, name: str, column: sa.ColumnElement[Any]) -> list[sa.ColumnElement[bool]]:
+    """Return the terms of `<name>_from` (at it or later) and `<name>_to` (before it) of a list request.
+
+    A window that ends before it begins is a ValidationFailed; an empty one is none of anything.
+    """
+    start, end = f"{name}_from", f"{name}_to"
+    since = time(getattr(request, start)) if request.HasField(start) else None
+    until = time(getattr(request, end)) if request.HasField(end) else None
+    if since is not None and until is not None and until < since:
+        rule = f"must not be earlier than {start}"
+        raise ValidationFailed(
+            f"{end} {rule}",
+            hint=f"Swap {start} and {end}, or leave one out.",
+            violations=(Violation(end, "window.order", rule),),
+        )
+    return [*([column >= since] if since is not None else []), *([column < until] if until is not None else [])]
 
 
 def _invalid(rule: str, what: str) -> InvalidPageToken:

@@ -25,7 +25,7 @@ MODULES = {
     "cli.refund": ("refund",),
     "cli.ledger": ("ledger",),
     "cli.saga": ("saga",),
-    "cli.ops": ("outbox", "parked", "dlq", "events"),
+    "cli.ops": ("outbox", "parked", "dlq", "audit", "events"),
     "cli.invariants": ("invariants",),
     "cli.clock": ("clock",),
     "cli.real": ("fetch-real",),

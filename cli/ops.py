@@ -1,4 +1,4 @@
-"""`atlas outbox|parked|dlq|events`: what is under way, what waits, what failed, and reading everything again."""
+"""`atlas outbox|parked|dlq|audit|events`: what is under way, waits, failed, who did what, and reading everything again."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ NamedArgument = Annotated[str, typer.Argument(metavar="SERVICE", help=f"One of {
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="As the list shows it.")]
 PendingOption = Annotated[bool, typer.Option("--pending", help="Only what is not published yet.")]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, max=200, help="How many of each service at most.")]
+ResourceOption = Annotated[str, typer.Option("--resource", help="Only calls that named this, such as an order's id.")]
+SubjectOption = Annotated[str, typer.Option("--subject", help="Only calls of this person or client: the token's subject.")]
+MethodOption = Annotated[str, typer.Option("--method", help="Only calls of this kind, such as CancelOrder.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="CAUSE_REPAIRED, HANDLED_ELSEWHERE, UNREADABLE or OTHER.")]
 
 
@@ -42,6 +45,7 @@ PARKED = Listing(
     "parked_events",
     ("service", "parked_event_id", "event_type", "stream_key", "state", "attempts", "next_attempt_time", "error_class"),
 )
+AUDIT = Listing("audit", "entries", ("service", "occur_time", "actor.subject", "actor.client", "method", "resource", "comment"))
 DLQ = Listing(
     "dlq",
     "dead_letters",
@@ -60,6 +64,8 @@ def register(app: typer.Typer) -> None:
     dlq.command("list", epilog="Example: atlas dlq list billing")(dlq_list)
     dlq.command("replay", epilog="Example: atlas dlq replay billing ID --reason CAUSE_REPAIRED")(dlq_replay)
     dlq.command("discard", epilog="Example: atlas dlq discard billing ID --reason HANDLED_ELSEWHERE")(dlq_discard)
+    audit = _group(app, "audit", "The calls that had an effect, and who made them.")
+    audit.command("list", epilog="Example: atlas audit list order --resource ORDER_ID")(audit_list)
     events = _group(app, "events", "The events of all services.")
     events.command("replay", epilog="Example: atlas events replay")(events_replay)
 
@@ -132,6 +138,20 @@ def dlq_discard(
     path = f"/v1/ops/{_known(service)}/dlq/{dead_letter_id}/discard"
     letter = connect(home).as_user("ops").post(path, {"reason": reason, "comment": comment})
     _print(DLQ, [{"service": service} | letter], as_json)
+
+
+def audit_list(
+    service: ServiceArgument = "",
+    resource: ResourceOption = "",
+    subject: SubjectOption = "",
+    method: MethodOption = "",
+    limit: LimitOption = 50,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """List calls that had an effect, newest first."""
+    given = {"resource": resource, "subject": subject, "method": method, "page_size": str(limit)}
+    _print(AUDIT, _rows(home, AUDIT, service, {name: value for name, value in given.items() if value}), as_json)
 
 
 def events_replay(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:

@@ -11,11 +11,10 @@ from atlas.orders.v1 import fulfillment_pb2, order_service_pb2, price_pb2, quote
 from chassis.calls import visible_to
 from chassis.clock import Clock
 from chassis.errors import NotFound
-from chassis.paging import Pager
-from chassis.values import time
+from chassis.paging import Pager, window
 from chassis.world import Actor, Row
 from order_svc import lookups, price_wire, resources, wire
-from order_svc.domain.errors import EndsBeforeItBegins, OrderNotFound, PriceNotFound
+from order_svc.domain.errors import OrderNotFound, PriceNotFound
 from order_svc.domain.order import State
 from order_svc.domain.price_list import hold_to_list
 from order_svc.store import fulfillment, fulfillment_from, order_from, orders, price, price_from
@@ -103,21 +102,7 @@ def _filters(request: order_service_pb2.ListOrdersRequest) -> list[sa.ColumnElem
         terms.append(orders.c.customer_id == request.customer_id)
     if request.HasField("client_reference"):
         terms.append(orders.c.client_reference == request.client_reference)
-    return [*terms, *_window(request)]
-
-
-def _window(request: order_service_pb2.ListOrdersRequest) -> list[sa.ColumnElement[bool]]:
-    """Return the terms on the time; a window that ends before it begins is a mistake, an empty one is not."""
-    start = time(request.create_time_from) if request.HasField("create_time_from") else None
-    end = time(request.create_time_to) if request.HasField("create_time_to") else None
-    if start is not None and end is not None and end < start:
-        raise EndsBeforeItBegins("create_time_from", "create_time_to")
-    terms: list[sa.ColumnElement[bool]] = []
-    if start is not None:
-        terms.append(orders.c.create_time >= start)
-    if end is not None:
-        terms.append(orders.c.create_time < end)
-    return terms
+    return [*terms, *window(request, "create_time", orders.c.create_time)]
 
 
 def get_fulfillment(

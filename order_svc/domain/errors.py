@@ -75,18 +75,6 @@ class InvalidLines(OrderRefusal):
         super().__init__(f"{field} {message}", violations=(Violation(field, rule, message),))
 
 
-class EndsBeforeItBegins(OrderRefusal):
-    """A list is asked for a time window whose end is earlier than its beginning."""
-
-    reason = "VALIDATION_FAILED"
-
-    def __init__(self, start: str, end: str) -> None:
-        broken = Violation(end, "window.order", f"must not be earlier than {start}")
-        super().__init__(
-            f"{end} must not be earlier than {start}", hint=f"Swap {start} and {end}, or leave one out.", violations=(broken,)
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class Mismatch:
     """What is wrong with the price of a line: its place, from 0, the field, and given against listed."""

@@ -30,7 +30,7 @@ from tests.chassis.issuer import ISSUER, Issuer
 from tests.security.tokens import Forge, fresh_signer
 
 SIGNER = fresh_signer("issuer-key")
-SCOPES = ("orders:read", "orders:cancel", "ops:read", "ops:manage")
+SCOPES = ("orders:read", "orders:cancel", "ops:read", "ops:manage", "audit:read")
 REQUEST, RESPONSE = order_service_pb2.GetOrderRequest, order_service_pb2.GetOrderResponse
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from chassis.kafka import KafkaBroker
 from deploy.local import StackRequest, free_base, start, stop
 from deploy.local.launcher import running
 from deploy.local.topics import Topic, ensure_topics
+from tests import pausing
 from tests.brokers.wire import read
 
 TOPIC, OTHER, AGAIN = (Topic(f"{name}.v1", 1, -1) for name in ("paused", "ending", "again"))
@@ -39,17 +39,12 @@ def broker(home: Path) -> KafkaBroker:
     return KafkaBroker(state.addresses["kafka"], "embedded")
 
 
-@contextlib.contextmanager
-def paused(home: Path) -> Iterator[None]:
+def paused(home: Path) -> contextlib.AbstractContextManager[None]:
     state = running(home)
     assert state is not None
     pid = state.components["kafka"].pid
     assert pid is not None
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
+    return pausing.paused(pid)
 
 
 def test_a_commit_is_given_up_for_now_and_done_when_the_broker_goes_on(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

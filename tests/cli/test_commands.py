@@ -21,7 +21,7 @@ from cli.stock import parse_cost, parse_units
 ORDER = "019a0000-0000-7000-8000-000000000000"
 NEED_A_STACK = [
     *(["seed"], ["demo", "happy"], ["invariants"], ["order", "list"], ["order", "get", ORDER], ["saga", "show", ORDER]),
-    *(["outbox", "list"], ["parked", "list"], ["dlq", "list"], ["events", "replay"], ["clock", "show"]),
+    *(["outbox", "list"], ["parked", "list"], ["dlq", "list"], ["audit", "list"], ["events", "replay"], ["clock", "show"]),
     *(["saga", "stuck"], ["clock", "advance", "3d"], ["order", "quote", "--line", "LAMP-01:1:1"]),
     *(["stock", "items"], ["stock", "receive", "--line", "LAMP-01:1"], ["stock", "movements", "LAMP-01"]),
     *(["stock", "adjust", "--line", "LAMP-01:-1", "--reason", "LOST"], ["stock", "cost", "LAMP-01", "1"]),

@@ -20,6 +20,7 @@ from deploy.local import free_base, stop
 from deploy.local.launcher import running
 from deploy.local.ports import HIGHEST_OFFSET, LOCALHOST, busy
 from deploy.local.site import ROOT
+from tests.pausing import paused
 
 KEYS = ["base_url", "issuer", "token_url", "grpc", "kafka", "redis", "postgres", "home"]
 SERVICES = ["order_svc", "inventory_svc", "billing_svc", "workflow_svc", "reporting_svc"]
@@ -121,13 +122,10 @@ def test_status_shows_health_as_it_is_now(stack: Path) -> None:
     facts = json.loads(_atlas("status", "--json", "--home", str(stack)).stdout)
     (row,) = facts["components"]
     assert (row["name"], row["provider"], row["health"]) == ("redis", "embedded", "ready")
-    os.kill(row["pid"], signal.SIGSTOP)
-    try:
+    with paused(row["pid"]):
         done = _atlas("status", "--home", str(stack))
         assert done.returncode == ExitCode.FAILED
         assert "no answer" in done.stdout
-    finally:
-        os.kill(row["pid"], signal.SIGCONT)
 
 
 def test_without_a_stack_status_and_env_are_unreachable_and_down_has_nothing_to_do(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from deploy.local import free_base
 from deploy.local.launcher import running
 from deploy.local.services import SERVICES
 from deploy.local.state import ComponentState
+from tests import pausing
 
 PATIENCE_SECONDS = 150.0
 BACK_SECONDS = 90.0
@@ -104,20 +105,15 @@ class Ground:
         """Nobody starts again what ends while the block runs: the supervisor is stopped."""
         state = running(self.home)
         assert state is not None, "the stack of the fault tests ended"
-        os.kill(state.supervisor_pid, signal.SIGSTOP)
-        try:
+        with pausing.paused(state.supervisor_pid):
             yield
-        finally:
-            os.kill(state.supervisor_pid, signal.SIGCONT)
 
     @contextlib.contextmanager
     def paused(self, name: str) -> Iterator[int]:
         """The process does nothing while the block runs: it keeps its connections and answers nobody. Gives its pid."""
-        pid = self.send(name, signal.SIGSTOP)
-        try:
+        pid = self.pid(name)
+        with pausing.paused(pid):
             yield pid
-        finally:
-            os.kill(pid, signal.SIGCONT)
 
     @contextlib.contextmanager
     def doubled(self, *names: str, role: str = "") -> Iterator[dict[str, int]]:

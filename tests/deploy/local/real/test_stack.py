@@ -140,8 +140,9 @@ def _listening(pid: int | None) -> set[str]:
 
 def test_a_real_part_that_is_not_there_is_refused_and_nothing_starts(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KAFKA_HOME", str(home.parent))
+    request = StackRequest(home, free_base(), ("redis", "kafka"), stop_with=os.getpid(), providers={"kafka": "real"})
     with pytest.raises(StackError, match="no unpacked Apache Kafka"):
-        _start(home, "redis", "kafka")
+        start(request)
     assert running(home) is None
 
 

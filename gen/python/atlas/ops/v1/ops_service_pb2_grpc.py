@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from atlas.ops.v1 import audit_pb2 as atlas_dot_ops_dot_v1_dot_audit__pb2
 from atlas.ops.v1 import dead_letter_pb2 as atlas_dot_ops_dot_v1_dot_dead__letter__pb2
 from atlas.ops.v1 import outbox_pb2 as atlas_dot_ops_dot_v1_dot_outbox__pb2
 from atlas.ops.v1 import parked_pb2 as atlas_dot_ops_dot_v1_dot_parked__pb2
@@ -29,7 +30,7 @@ if _version_not_supported:
 
 
 class OpsServiceStub:
-    """Outbox, parking lot, dead letters, clock, invariants and consumer of the service that serves it.
+    """Outbox, parking lot, dead letters, audit, clock, invariants and consumer of the service that serves it.
     """
 
     def __init__(self, channel):
@@ -68,6 +69,11 @@ class OpsServiceStub:
                 request_serializer=atlas_dot_ops_dot_v1_dot_dead__letter__pb2.DiscardDeadLetterRequest.SerializeToString,
                 response_deserializer=atlas_dot_ops_dot_v1_dot_dead__letter__pb2.DiscardDeadLetterResponse.FromString,
                 _registered_method=True)
+        self.ListAudit = channel.unary_unary(
+                '/atlas.ops.v1.OpsService/ListAudit',
+                request_serializer=atlas_dot_ops_dot_v1_dot_audit__pb2.ListAuditRequest.SerializeToString,
+                response_deserializer=atlas_dot_ops_dot_v1_dot_audit__pb2.ListAuditResponse.FromString,
+                _registered_method=True)
         self.GetClock = channel.unary_unary(
                 '/atlas.ops.v1.OpsService/GetClock',
                 request_serializer=atlas_dot_ops_dot_v1_dot_upkeep__pb2.GetClockRequest.SerializeToString,
@@ -91,7 +97,7 @@ class OpsServiceStub:
 
 
 class OpsServiceServicer:
-    """Outbox, parking lot, dead letters, clock, invariants and consumer of the service that serves it.
+    """Outbox, parking lot, dead letters, audit, clock, invariants and consumer of the service that serves it.
     """
 
     def ListOutbox(self, request, context):
@@ -131,6 +137,13 @@ class OpsServiceServicer:
 
     def DiscardDeadLetter(self, request, context):
         """Decides that a dead letter will never be handled.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAudit(self, request, context):
+        """Lists the calls that had an effect, newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -197,6 +210,11 @@ def add_OpsServiceServicer_to_server(servicer, server):
                     request_deserializer=atlas_dot_ops_dot_v1_dot_dead__letter__pb2.DiscardDeadLetterRequest.FromString,
                     response_serializer=atlas_dot_ops_dot_v1_dot_dead__letter__pb2.DiscardDeadLetterResponse.SerializeToString,
             ),
+            'ListAudit': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAudit,
+                    request_deserializer=atlas_dot_ops_dot_v1_dot_audit__pb2.ListAuditRequest.FromString,
+                    response_serializer=atlas_dot_ops_dot_v1_dot_audit__pb2.ListAuditResponse.SerializeToString,
+            ),
             'GetClock': grpc.unary_unary_rpc_method_handler(
                     servicer.GetClock,
                     request_deserializer=atlas_dot_ops_dot_v1_dot_upkeep__pb2.GetClockRequest.FromString,
@@ -226,7 +244,7 @@ def add_OpsServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class OpsService:
-    """Outbox, parking lot, dead letters, clock, invariants and consumer of the service that serves it.
+    """Outbox, parking lot, dead letters, audit, clock, invariants and consumer of the service that serves it.
     """
 
     @staticmethod
@@ -381,6 +399,33 @@ class OpsService:
             '/atlas.ops.v1.OpsService/DiscardDeadLetter',
             atlas_dot_ops_dot_v1_dot_dead__letter__pb2.DiscardDeadLetterRequest.SerializeToString,
             atlas_dot_ops_dot_v1_dot_dead__letter__pb2.DiscardDeadLetterResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAudit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/atlas.ops.v1.OpsService/ListAudit',
+            atlas_dot_ops_dot_v1_dot_audit__pb2.ListAuditRequest.SerializeToString,
+            atlas_dot_ops_dot_v1_dot_audit__pb2.ListAuditResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -3,6 +3,7 @@
 isort:skip_file
 What operators can ask of every service, each about itself."""
 
+from atlas.ops.v1 import audit_pb2 as _audit_pb2
 from atlas.ops.v1 import dead_letter_pb2 as _dead_letter_pb2
 from atlas.ops.v1 import outbox_pb2 as _outbox_pb2
 from atlas.ops.v1 import parked_pb2 as _parked_pb2
@@ -16,7 +17,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class OpsServiceStub:
-    """Outbox, parking lot, dead letters, clock, invariants and consumer of the service that serves it."""
+    """Outbox, parking lot, dead letters, audit, clock, invariants and consumer of the service that serves it."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListOutbox: _aio.UnaryUnaryMultiCallable[_outbox_pb2.ListOutboxRequest, _outbox_pb2.ListOutboxResponse]
@@ -31,6 +32,8 @@ class OpsServiceStub:
     """Hands a dead letter to its handler again; what it did already is not done twice."""
     DiscardDeadLetter: _aio.UnaryUnaryMultiCallable[_dead_letter_pb2.DiscardDeadLetterRequest, _dead_letter_pb2.DiscardDeadLetterResponse]
     """Decides that a dead letter will never be handled."""
+    ListAudit: _aio.UnaryUnaryMultiCallable[_audit_pb2.ListAuditRequest, _audit_pb2.ListAuditResponse]
+    """Lists the calls that had an effect, newest first."""
     GetClock: _aio.UnaryUnaryMultiCallable[_upkeep_pb2.GetClockRequest, _upkeep_pb2.GetClockResponse]
     """Reads the clock of the service."""
     AdvanceClock: _aio.UnaryUnaryMultiCallable[_upkeep_pb2.AdvanceClockRequest, _upkeep_pb2.AdvanceClockResponse]
@@ -41,7 +44,7 @@ class OpsServiceStub:
     """Starts the consumer of the service again at offset 0; nothing is applied twice. Dev profile only: elsewhere it is not found."""
 
 class OpsServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Outbox, parking lot, dead letters, clock, invariants and consumer of the service that serves it."""
+    """Outbox, parking lot, dead letters, audit, clock, invariants and consumer of the service that serves it."""
 
     @_abc_1.abstractmethod
     def ListOutbox(
@@ -90,6 +93,14 @@ class OpsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_dead_letter_pb2.DiscardDeadLetterRequest, _abc.Awaitable[_dead_letter_pb2.DiscardDeadLetterResponse]],
     ) -> _abc.Awaitable[_dead_letter_pb2.DiscardDeadLetterResponse]:
         """Decides that a dead letter will never be handled."""
+
+    @_abc_1.abstractmethod
+    def ListAudit(
+        self,
+        request: _audit_pb2.ListAuditRequest,
+        context: _aio.ServicerContext[_audit_pb2.ListAuditRequest, _abc.Awaitable[_audit_pb2.ListAuditResponse]],
+    ) -> _abc.Awaitable[_audit_pb2.ListAuditResponse]:
+        """Lists the calls that had an effect, newest first."""
 
     @_abc_1.abstractmethod
     def GetClock(
