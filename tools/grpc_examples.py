@@ -270,7 +270,7 @@ producer.produce("atlas.inventory.v1", sys.stdin.buffer.read(), key=sys.argv[2])
 producer.flush()' "$ATLAS_KAFKA" "$BROKEN\""""
 OPS = (
     Example("ops.v1.OpsService/ListOutbox", {"service": "billing", "page_size": 1}),
-    Example("ops.v1.OpsService/ListAudit", {"service": "order", "resource": "$ORDER_ID"}),
+    Example("ops.v1.OpsService/ListAudit", {"service": "billing", "page_size": 1}),
     Example(
         "ops.v1.OpsService/ListParked",
         {"service": "billing", "stream_key": "$BROKEN"},
