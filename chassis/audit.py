@@ -16,7 +16,7 @@ MAX_RESOURCE = 500
 Columns = dict[str, object]
 
 
-class Origin(Protocol):
+class Trail(Protocol):
     """Who acted, and where that belongs: a call, or what caused an event."""
 
     @property
@@ -35,16 +35,16 @@ class Origin(Protocol):
         ...
 
 
-def entry(origin: Origin, method: str, resource: Sequence[str], comment: str, at: datetime) -> Columns:
+def entry(trail: Trail, method: str, resource: Sequence[str], comment: str, at: datetime) -> Columns:
     """Return the row of a call. `resource` is what it named: ids, SKUs, references."""
     return {
-        "actor": origin.actor.key,
-        "client": origin.actor.client,
+        "actor": trail.actor.key,
+        "client": trail.actor.client,
         "method": method,
         "resource": _whole_names(",".join(resource)),
         "comment": comment,
-        "correlation_id": origin.correlation_id,
-        "traceparent": origin.traceparent,
+        "correlation_id": trail.correlation_id,
+        "traceparent": trail.traceparent,
         "time": at,
     }
 

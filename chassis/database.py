@@ -16,9 +16,10 @@ from sqlalchemy.dialects import postgresql as pg
 
 from chassis.errors import Overloaded, Refusal, Unavailable
 
-# rows are looked up by key, and what is in use is in memory: with the default of 4 a batch reads the whole table (ADR 0033)
+# rows are looked up by key, in memory: with the defaults a batch may read the whole table, or be compiled first (ADR 0033)
 _SERVER_OPTIONS = (
-    "-c statement_timeout=15000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=30000 -c random_page_cost=1.1"
+    "-c statement_timeout=15000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=30000"
+    " -c random_page_cost=1.1 -c jit=off"
 )
 
 # SQLSTATE classes and codes that say the database is away or busy, not that the statement was wrong

@@ -197,7 +197,8 @@ def _audit_terms(request: audit_pb2.ListAuditRequest) -> list[sa.ColumnElement[b
         "method": row.method == request.method,
         "correlation_id": row.correlation_id == request.correlation_id,
     }
-    return [*(term for name, term in terms.items() if request.HasField(name)), *window(request, "occur_time", row.time)]  # type: ignore[arg-type]  # the names of its fields
+    given = [term for name, term in terms.items() if request.HasField(name)]  # type: ignore[arg-type]  # the names of its fields
+    return [*given, *window(request, "occur_time", row.time)]
 
 
 def _audit_message(row: sa.Row[Any]) -> audit_pb2.AuditEntry:

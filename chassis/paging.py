@@ -92,7 +92,7 @@ class Page:
 def window(request: Message, name: str, column: sa.ColumnElement[Any]) -> list[sa.ColumnElement[bool]]:
     """Return the terms of `<name>_from` (at it or later) and `<name>_to` (before it) of a list request.
 
-    A window that ends before it begins is a ValidationFailed; an empty one is none of anything.
+    A window that ends before it begins is a ValidationFailed; an empty one finds nothing.
     """
     start, end = f"{name}_from", f"{name}_to"
     since = time(getattr(request, start)) if request.HasField(start) else None

@@ -122,7 +122,7 @@ class Store:
         """Write what is new or not known of a child, and of its rows that were read what differs."""
         written = [part for row in rows for part in child.to_columns(row.aggregate)]
         read = [part for row in rows if row.origin for part in row.origin.families[number]]
-        new, known = _sorted(child.table, written, read)
+        new, known = _compared(child.table, written, read)
         upsert_rows(connection, child.table, new)
         update_columns(connection, child.table, _differing(child.table, [part for part, _ in known], [was for _, was in known]))
 
@@ -162,7 +162,7 @@ def _columns(mapping: Mapping[A], row: Row[A]) -> Columns:
     }
 
 
-def _sorted(
+def _compared(
     table: sa.Table, written: Sequence[Columns], read: Sequence[Read]
 ) -> tuple[list[Columns], list[tuple[Columns, Read]]]:
     """Return the rows that were not read, and those that differ from what was read of them, beside that."""

@@ -89,6 +89,11 @@ def test_a_batch_finds_its_rows_by_their_keys_however_many_others_there_are(engi
         assert connection.execute(sa.select(sa.func.count()).where(thing.c.flag)).scalar_one() == 1_000
 
 
+def test_no_statement_is_compiled_first(engine: sa.Engine) -> None:
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SHOW jit").scalar() == "off"
+
+
 def test_an_id_is_read_as_the_text_that_it_is_here(engine: sa.Engine) -> None:
     number = "0198c0de-0000-7000-8000-00000000abcd"
     with engine.connect() as connection:
