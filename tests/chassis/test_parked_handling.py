@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from chassis import failpoints, parking
 from chassis.failpoints import FailpointCrash
 from chassis.tables import dead_letter, inbox, outbox, parked_event
 from tests.chassis.bench import Bench, LatestTry, new_key
+from tests.chassis.counter import IN, OUT
 
 
 def _park(bench: Bench, failures: int) -> str:
@@ -67,6 +69,33 @@ def test_other_keys_go_on_meanwhile(bench: Bench) -> None:
     two = new_key()
     bench.events.handle([bench.record(two, "x")])
     assert bench.labels(two) == ["x"]
+
+
+def test_the_same_key_of_another_topic_waits_for_nobody(bench: Bench) -> None:
+    one = _park(bench, 99)
+    other = replace(bench.record(one, "x"), topic=bench.topics[OUT])
+    with bench.app.database.begin() as connection:
+        parking.park(connection, bench.identity, other, one)
+    assert _try(bench) == 1
+    assert {row.topic for row in bench.rows(parked_event)} == {bench.topics[IN]}
+
+
+def test_what_turns_out_to_be_unreadable_is_dead_at_once(bench: Bench) -> None:
+    _park(bench, 1)
+    bench.faults.unreadable = {"bad"}
+    _try(bench)
+    assert [(row.state, row.attempts) for row in bench.rows(parked_event)] == [(parking.DEAD, 2), (parking.QUEUED, 0)]
+
+
+def test_one_that_somebody_has_changed_meanwhile_is_not_tried_as_it_was(bench: Bench) -> None:
+    _park(bench, 99)
+    bench.make_due()
+    with bench.app.database.begin() as connection:
+        row = parking.next_due(connection, bench.identity)
+        assert row is not None
+        assert parking.lock(connection, row)
+        assert parking.retry_now(connection, row.id)
+        assert not parking.lock(connection, row)
 
 
 def test_an_event_queued_behind_another_may_fail_itself(bench: Bench) -> None:

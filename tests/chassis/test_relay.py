@@ -19,6 +19,23 @@ from chassis.tables import outbox, publication, relay_state
 from tests.chassis.bench import Bench, new_key, until
 
 
+def _write_late(bench: Bench, low: int, key: str) -> None:
+    """Commit an event under an id that was taken before those that are published already."""
+    bench.count(key)
+    with bench.app.database.begin() as connection:
+        written = connection.execute(sa.select(outbox.c.id).where(outbox.c.stream_key == key)).scalar_one()
+        connection.execute(sa.update(outbox).where(outbox.c.id == written).values(id=sa.literal(low)))
+        connection.execute(sa.update(publication).where(publication.c.outbox_id == written).values(outbox_id=sa.literal(low)))
+
+
+def _take_id(bench: Bench, apart: int) -> int:
+    """Take the next id of the outbox, as a transaction that is not committed yet; the one after it is so far away."""
+    with bench.app.database.begin() as connection:
+        low: int = connection.execute(sa.text("select nextval(pg_get_serial_sequence('outbox', 'id'))")).scalar_one()
+        connection.execute(sa.text(f"select setval(pg_get_serial_sequence('outbox', 'id'), {low + apart})"))
+    return low
+
+
 def _memory(bench: Bench) -> MemoryBroker:
     assert isinstance(bench.broker, MemoryBroker)
     return bench.broker
@@ -148,6 +165,33 @@ def test_another_cluster_gets_everything_that_is_kept(bench: Bench, monkeypatch:
     assert [row.cluster_id for row in bench.rows(relay_state)] == ["another"]
 
 
+def test_who_gave_up_the_lead_asks_which_cluster_it_is_before_it_publishes(bench: Bench) -> None:
+    """A broker that was away may come back as another one, long before the next look at it is due."""
+    one, broker = new_key(), _memory(bench)
+    for _ in range(2):
+        bench.count(one)
+        assert bench.app.relay.step() == 1
+    bench.app.relay._resign()
+    broker.logs.clear()
+    broker.cluster_id = "another"
+    bench.count(one)
+    bench.settle()
+    assert _numbers(bench.published(), one) == [1, 2, 3]
+
+
+def test_who_gave_up_the_lead_stands_in_nobodys_way(bench: Bench) -> None:
+    """The lock belongs to a connection: back in the pool, it would hold it for ever."""
+    one, other = new_key(), bench.new_application()
+    bench.count(one)
+    assert bench.app.relay.step() == 1
+    bench.app.relay._resign()
+    bench.count(one)
+    until(lambda: other.relay.step() == 1)
+    assert bench.app.relay.step() == 0
+    other.close()
+    assert _numbers(bench.published(), one) == [1, 2]
+
+
 def test_a_restart_on_the_same_cluster_publishes_nothing_again(bench: Bench) -> None:
     bench.count(new_key())
     bench.settle()
@@ -157,18 +201,20 @@ def test_a_restart_on_the_same_cluster_publishes_nothing_again(bench: Bench) -> 
 
 def test_a_low_id_that_commits_late_is_published(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relay, "UNFLOORED_SECONDS", 0.0)
-    slow, fast = new_key(), new_key()
-    with bench.app.database.begin() as connection:
-        low = connection.execute(sa.text("select nextval(pg_get_serial_sequence('outbox', 'id'))")).scalar_one()
-        connection.execute(sa.text(f"select setval(pg_get_serial_sequence('outbox', 'id'), {low + 100_000})"))
-    bench.count(fast)
+    slow, low = new_key(), _take_id(bench, 100_000)
+    bench.count(new_key())
     bench.settle()
-    bench.count(slow)
-    with bench.app.database.begin() as connection:
-        written = connection.execute(sa.select(outbox.c.id).where(outbox.c.stream_key == slow)).scalar_one()
-        connection.execute(sa.update(outbox).where(outbox.c.id == written).values(id=sa.literal(low)))
-        connection.execute(sa.update(publication).where(publication.c.outbox_id == written).values(outbox_id=sa.literal(low)))
+    _write_late(bench, low, slow)
     bench.settle()
+    assert _numbers(bench.published(), slow) == [1]
+
+
+def test_an_id_that_commits_a_little_late_is_published_with_the_next_round(bench: Bench) -> None:
+    slow, low = new_key(), _take_id(bench, relay.BACKLOG)
+    bench.count(new_key())
+    assert [bench.app.relay.step() for _ in range(2)] == [1, 0]  # the first round reads from the beginning, this one does not
+    _write_late(bench, low, slow)
+    assert bench.app.relay.step() == 1
     assert _numbers(bench.published(), slow) == [1]
 
 
