@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from atlas.orders.v1 import order_events_pb2
 from chassis import failpoints, parking
+from chassis.clock import ManualClock
 from chassis.failpoints import FailpointCrash
 from chassis.tables import dead_letter, inbox, outbox, parked_event
 from tests.chassis.bench import Bench, LatestTry, new_key
@@ -43,6 +45,13 @@ def test_a_handler_that_fails_three_times_is_tried_until_it_works_and_then_in_or
     assert bench.rows(parked_event) == bench.rows(dead_letter) == []
     attempts = [order_events_pb2.OrderEvent.FromString(row.value).metadata.handling_attempt for row in bench.rows(outbox)]
     assert attempts == [1, 4, 1, 1]
+
+
+def test_what_a_retry_decides_wakes_the_relay(bench: Bench) -> None:
+    _park(bench, 1)
+    bench.app.relay._wake.clear()
+    assert _try(bench) == 2
+    assert bench.app.relay._wake.is_set()
 
 
 def test_nothing_is_tried_before_its_time(bench: Bench) -> None:
@@ -102,7 +111,9 @@ def test_an_event_queued_behind_another_may_fail_itself(bench: Bench) -> None:
     one = _park(bench, 1)
     bench.faults.failing["c"] = 2
     assert _try(bench) == 1
-    assert [(row.state, row.attempts, row.error_class) for row in bench.rows(parked_event)] == [("PARKED", 1, "RuntimeError")]
+    (row,) = bench.rows(parked_event)
+    assert (row.state, row.attempts, row.error_class) == ("PARKED", 1, "RuntimeError")
+    assert row.create_time < row.first_failure_time == row.last_failure_time  # not when it began to wait
     assert _try(bench, 2) == 1
     assert bench.labels(one) == ["a", "bad", "c"]
 
@@ -201,13 +212,19 @@ def test_unreadable_bytes_replayed_in_vain_are_dead_again_and_still_block_nothin
     assert bench.labels(one) == ["a"]
 
 
-def test_bytes_a_newer_build_can_read_are_applied_although_their_stream_went_on(bench: Bench) -> None:
-    """The old build could not read the first event of the stream, so the second did not wait for it."""
+@pytest.mark.parametrize("days", [0, 40])
+def test_bytes_a_newer_build_can_read_are_applied_although_their_stream_went_on(bench: Bench, days: int) -> None:
+    """The old build could not read the first event of the stream, so the second did not wait for it.
+
+    That it was never applied is known however long ago it is, though the inbox would take it for known by its number.
+    """
     one = new_key()
     first, second = bench.record(one, "late"), bench.record(one, "b")
     bench.events.handle([bench.raw(b"\xff", key=one), second])
     with bench.app.database.begin() as connection:
         connection.execute(sa.update(dead_letter).values(value=first.value))
+    assert isinstance(bench.clock, ManualClock)
+    bench.clock.advance(timedelta(days=days))
     _replay(bench)
     assert bench.parked.retry_due() == 1
     assert bench.labels(one) == ["b", "late"]
