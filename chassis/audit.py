@@ -36,7 +36,7 @@ class Trail(Protocol):
 
 
 def entry(trail: Trail, method: str, resource: Sequence[str], comment: str, at: datetime) -> Columns:
-    """Return the row of a call. `resource` is what it named: ids, SKUs, references."""
+    """Return the row of a call. `resource` is what it named and made: ids, SKUs, references."""
     return {
         "actor": trail.actor.key,
         "client": trail.actor.client,

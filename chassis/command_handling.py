@@ -34,11 +34,12 @@ class CommandCall:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a call got: a response, possibly one that was stored before, or an error."""
+    """What a call got: a response, possibly one that was stored before, or an error. `about` is the key of what answers it."""
 
     response: Message | None = None
     replayed: bool = False
     error: Exception | None = None
+    about: str = ""
 
 
 def run_commands(service: Service, calls: Sequence[CommandCall]) -> list[Answer]:
@@ -140,7 +141,7 @@ def _decide(unit: Unit, call: CommandCall, context: Context) -> Answer:
     except Refusal as refusal:
         return Answer(error=refusal)
     unit.accept(decision, context, call.cause)
-    return Answer(call.command.encode(unit.world, decision.result))
+    return Answer(call.command.encode(unit.world, decision.result), about=decision.result.key)
 
 
 def _remember(connection: sa.Connection, calls: Sequence[CommandCall], answers: dict[tuple[str, str, str], Answer]) -> None:
@@ -161,9 +162,12 @@ def _audit(
     calls: Sequence[CommandCall],
     answers: dict[tuple[str, str, str], Answer],
 ) -> None:
-    done, now = [call for call in calls if answers[call.keyed.identity].response is not None], service.clock.now()
-    audit.append(connection, [audit.entry(call.cause, call.command.name, _named(call), call.comment, now) for call in done])
+    now = service.clock.now()
+    done = [(call, answer) for call in calls if (answer := answers[call.keyed.identity]).response is not None]
+    entries = [audit.entry(call.cause, call.command.name, _named(call, answer), call.comment, now) for call, answer in done]
+    audit.append(connection, entries)
 
 
-def _named(call: CommandCall) -> list[str]:
-    return sorted({key for _kind, key in call.command.keys(call.parsed)})
+def _named(call: CommandCall, answer: Answer) -> list[str]:
+    """Return what a call named and what it made, which it could not name."""
+    return sorted({answer.about, *(key for _kind, key in call.command.keys(call.parsed))})

@@ -54,7 +54,7 @@ class Timer:
 class Decision:
     """What a decider decided: aggregates as they are now, the events that say so, and timers to set or clear.
 
-    `result` is the aggregate that answers the command.
+    `result` is the aggregate that answers the command, or anything with its key.
     """
 
     changed: tuple[Aggregate, ...] = ()

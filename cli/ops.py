@@ -45,7 +45,7 @@ PARKED = Listing(
     "parked_events",
     ("service", "parked_event_id", "event_type", "stream_key", "state", "attempts", "next_attempt_time", "error_class"),
 )
-AUDIT = Listing("audit", "entries", ("service", "occur_time", "actor.subject", "actor.client", "method", "resource", "comment"))
+AUDIT = Listing("audit", "entries", ("service", "occur_time", "client", "subject", "method", "resource", "comment"))
 DLQ = Listing(
     "dlq",
     "dead_letters",
@@ -151,7 +151,8 @@ def audit_list(
 ) -> None:
     """List calls that had an effect, newest first."""
     given = {"resource": resource, "subject": subject, "method": method, "page_size": str(limit)}
-    _print(AUDIT, _rows(home, AUDIT, service, {name: value for name, value in given.items() if value}), as_json)
+    rows = _rows(home, AUDIT, service, {name: value for name, value in given.items() if value})
+    _print(AUDIT, rows if as_json else [row | row["actor"] for row in rows], as_json)
 
 
 def events_replay(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:

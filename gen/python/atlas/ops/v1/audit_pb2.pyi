@@ -39,7 +39,7 @@ class AuditEntry(_message.Message):
     method: _builtins.str
     """The call, such as CancelOrder."""
     resource: _builtins.str
-    """What the call named, separated by commas: ids, SKUs, references."""
+    """What the call named, and what it made, separated by commas: ids, SKUs, references."""
     comment: _builtins.str
     """The caller's own words; empty where there are none."""
     correlation_id: _builtins.str
@@ -92,7 +92,7 @@ class ListAuditRequest(_message.Message):
     service: _builtins.str
     """The service to ask; the path names it."""
     resource: _builtins.str
-    """Only calls that named this, such as an order_id."""
+    """Only calls that named or made this, such as an order_id."""
     subject: _builtins.str
     """Only calls of this person or client, by the token's subject."""
     method: _builtins.str
