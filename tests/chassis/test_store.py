@@ -13,7 +13,7 @@ from chassis.errors import Conflict
 from chassis.tables import outbox
 from chassis.world import World, keys
 from tests.chassis.bench import START, Bench, new_key
-from tests.chassis.counter import STORE, Counter, counters
+from tests.chassis.counter import STORE, Counter, counters, counts
 
 
 def _load(connection: sa.Connection, *ids: str) -> World:
@@ -37,6 +37,15 @@ def test_what_was_saved_is_loaded_again_with_its_children(bench: Bench) -> None:
         row = world.row(Counter(one, ("a", "b")))
     assert (row.version, row.stream_sequence, row.stored, row.changed) == (1, 0, True, False)
     assert row.create_time == row.update_time == START
+
+
+def test_children_are_loaded_in_the_order_of_their_key_wherever_they_lie(bench: Bench) -> None:
+    one = new_key()
+    _save(bench, Counter(one))
+    with bench.app.database.begin() as connection:
+        for position in (2, 1):
+            connection.execute(sa.insert(counts).values(counter_id=one, position=position, label=f"no. {position}"))
+        assert _load(connection, one).find(Counter, one) == Counter(one, ("no. 1", "no. 2"))
 
 
 def test_a_change_moves_the_version_and_keeps_older_children(bench: Bench) -> None:
