@@ -120,7 +120,14 @@ async def test_reading_the_audit_needs_its_own_scope(served: Served) -> None:
 
 @pytest.mark.parametrize(
     ("names", "kept"),
-    [(["x" * 249, "y" * 250], 500), (["x" * 249, "y" * 251], 249), (["x" * 501], 500), (["x" * 500, "y"], 500), ([], 0)],
+    [
+        (["x" * 249, "y" * 250], 500),
+        (["x" * 249, "y" * 250, "z"], 500),
+        (["x" * 249, "y" * 251], 249),
+        (["x" * 501], 500),
+        (["x" * 500, "y"], 500),
+        ([], 0),
+    ],
 )
 def test_as_many_names_are_kept_as_have_room_each_whole(names: list[str], kept: int) -> None:
     row = audit.entry(Cause("c", "c", TRACE, ALICE), "PlaceOrder", names, "", START)

@@ -144,6 +144,19 @@ def test_who_is_passed_over_leaves_other_items_as_they_are_to_those_behind() -> 
     assert walk.stock == {"A": an_item(on_hand=4, reserved=1, backordered=5, backordered_whole=5)}
 
 
+@pytest.mark.parametrize(("on_hand", "held", "rest"), [(4, [[3], [1]], [6, 2]), (6, [[3], [2], [1]], [4, 0])])
+def test_who_takes_all_or_nothing_gets_only_what_those_ahead_have_left(
+    on_hand: int, held: list[list[int]], rest: list[int]
+) -> None:
+    """Three who wait for 3, for 2 at once, and for 5: the last takes whatever is left."""
+    orders = a_reservation(1, ("A", 3)), _whole(a_reservation(2, ("A", 2))), a_reservation(3, ("A", 5))
+    stock = {"A": an_item(on_hand=on_hand, backordered=10, backordered_whole=2)}
+    walk = backorder.walk(stock, _queue(*orders), NOON)
+    assert walk.stock["A"].available == 0
+    assert [_held(r) for r in walk.served] == held
+    assert [walk.stock["A"].backordered, walk.stock["A"].backordered_whole] == rest
+
+
 def test_who_stands_ahead_is_asked_first_even_if_he_takes_all_or_nothing() -> None:
     first, second = _whole(a_reservation(1, ("A", 3))), a_reservation(2, ("A", 5))
     stock = {"A": an_item(on_hand=4, backordered=8, backordered_whole=3)}
