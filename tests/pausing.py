@@ -31,5 +31,12 @@ def paused(pid: int) -> Iterator[None]:
 
 
 def _stands(pid: int) -> bool:
-    states = [path.read_text().rpartition(")")[2].split()[0] for path in Path(f"/proc/{pid}/task").glob("*/stat")]
-    return all(state == "T" for state in states)
+    return all(_state(path) in ("T", "gone") for path in Path(f"/proc/{pid}/task").glob("*/stat"))
+
+
+def _state(path: Path) -> str:
+    """Return the kernel's letter for a thread's state; one that ended meanwhile is gone."""
+    try:
+        return path.read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "gone"
