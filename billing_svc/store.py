@@ -15,7 +15,7 @@ from billing_svc.domain.numbering import Counter
 from billing_svc.domain.order_account import OrderAccount
 from billing_svc.domain.report import Message, Mismatch
 from billing_svc.posting import POSTED, PostedJournal
-from chassis.database import insert_rows, unnest
+from chassis.database import array_parameters, by_column, insert_rows, unnest
 from chassis.store import Child, Columns, Mapping, Store
 from chassis.world import Keys, Row, World
 
@@ -66,8 +66,7 @@ def _stamped(row: Row[OrderAccount], parts: list[Columns]) -> list[Columns]:
 
 def _write_parts(connection: sa.Connection, table: sa.Table, parts: Sequence[Columns]) -> None:
     if parts:
-        columns = {f"p_{name}": [part[name] for part in parts] for name in parts[0]}
-        connection.execute(_write(table, tuple(parts[0])), columns)
+        connection.execute(_write(table, tuple(parts[0])), array_parameters(by_column(parts)))
 
 
 @functools.cache
@@ -103,9 +102,8 @@ def _post(connection: sa.Connection, posted: Sequence[PostedJournal]) -> None:
     """Add journals to the ledger; one whose natural key is there already was posted by someone else meanwhile."""
     if not posted:
         return
-    wanted = [_journal_columns(p) for p in posted]
-    columns = {f"p_{name}": [row[name] for row in wanted] for name in _JOURNAL_COLUMNS}
-    new = set(connection.execute(_POST, columns).scalars())
+    columns = by_column([_journal_columns(p) for p in posted])
+    new = set(connection.execute(_POST, array_parameters(columns)).scalars())
     insert_rows(connection, tables.entry, [entry for p in posted if p.journal_id in new for entry in _entries(p)])
 
 

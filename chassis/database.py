@@ -89,13 +89,13 @@ def unavailable(error: BaseException) -> Refusal:
 def insert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows of one shape with one statement, in their order."""
     if rows:
-        connection.execute(_insert(table, tuple(rows[0])), _columns(rows))
+        connection.execute(_insert(table, tuple(rows[0])), array_parameters(by_column(rows)))
 
 
 def upsert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows, or overwrite those whose primary key exists. Only for rows whose owner is locked."""
     if rows:
-        connection.execute(_upsert(table, tuple(rows[0])), _columns(rows))
+        connection.execute(_upsert(table, tuple(rows[0])), array_parameters(by_column(rows)))
 
 
 def update_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -107,13 +107,13 @@ def update_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Mappi
 def update_columns(connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]]) -> None:
     """Overwrite existing rows, found by primary key, given column by column."""
     if columns:
-        connection.execute(_update(table, tuple(columns)), {f"p_{name}": values for name, values in columns.items()})
+        connection.execute(_update(table, tuple(columns)), array_parameters(columns))
 
 
 def delete_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Delete the rows that have all the values of one of these."""
     if rows:
-        connection.execute(_delete(table, tuple(rows[0])), _columns(rows))
+        connection.execute(_delete(table, tuple(rows[0])), array_parameters(by_column(rows)))
 
 
 def by_column(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
@@ -121,8 +121,9 @@ def by_column(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     return {name: list(map(itemgetter(name), rows)) for name in rows[0]}
 
 
-def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    return {f"p_{name}": values for name, values in by_column(rows).items()}
+def array_parameters(columns: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
+    """Return columns as the array parameters that `unnest` reads."""
+    return {f"p_{name}": values for name, values in columns.items()}
 
 
 def one_of(column: sa.ColumnElement[Any], parameter: str) -> sa.ColumnElement[bool]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from google.protobuf.message import Message
 from sqlalchemy.dialects import postgresql as pg
 
-from chassis.database import LOCK_TIMEOUT, delete_rows, sqlstate, unnest, update_rows
+from chassis.database import LOCK_TIMEOUT, array_parameters, delete_rows, sqlstate, unnest, update_rows
 from chassis.errors import IdempotencyKeyInProgress, IdempotencyKeyReused
 from chassis.tables import idempotency
 
@@ -83,7 +83,7 @@ def claim(connection: sa.Connection, requests: Sequence[KeyedRequest]) -> dict[t
     """
     if not requests:
         return {}
-    parameters: dict[str, list[object]] = {f"p_{name}": [getattr(request, name) for request in requests] for name in _NAMES}
+    parameters = array_parameters({name: [getattr(request, name) for request in requests] for name in _NAMES})
     claimed = _claimed(connection, parameters)
     if len(claimed) == len(requests):
         return {}
@@ -92,7 +92,7 @@ def claim(connection: sa.Connection, requests: Sequence[KeyedRequest]) -> dict[t
     return {identity: value for identity, value in stored.items() if identity not in claimed}
 
 
-def _claimed(connection: sa.Connection, parameters: dict[str, list[object]]) -> set[tuple[object, ...]]:
+def _claimed(connection: sa.Connection, parameters: Mapping[str, Sequence[object]]) -> set[tuple[object, ...]]:
     try:
         return {tuple(row) for row in connection.execute(_CLAIM, parameters)}
     except sa.exc.DBAPIError as error:

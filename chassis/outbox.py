@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from chassis import failpoints
 from chassis.broker import OutRecord
-from chassis.database import unnest
+from chassis.database import array_parameters, by_column, unnest
 from chassis.envelope import Sealed
 from chassis.tables import outbox, publication
 
@@ -54,7 +54,7 @@ def append(connection: sa.Connection, events: Sequence[Sealed]) -> None:
 
 def _insert(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     if rows:
-        connection.execute(_APPEND, {f"p_{name}": [row[name] for row in rows] for name in _COLUMNS})
+        connection.execute(_APPEND, array_parameters(by_column(rows)))
 
 
 def _row(event: Sealed) -> dict[str, Any]:
