@@ -111,9 +111,8 @@ class Store:
                 if sqlstate(error) == UNIQUE_VIOLATION:
                     raise Conflict(mapping.table.name) from error
                 raise
-            stored = [row for row in rows if row.stored]
-            after, before = [_columns(mapping, row) for row in stored], [row.origin.row for row in stored]
-            update_columns(connection, mapping.table, _differing(mapping.table, after, before))
+            stored = [(_columns(mapping, row), row.origin.row) for row in rows if row.stored]
+            update_columns(connection, mapping.table, _differing(mapping.table, stored))
             for number, child in enumerate(mapping.children):
                 self._save_parts(connection, child, number, rows)
 
@@ -124,7 +123,7 @@ class Store:
         read = [part for row in rows if row.origin for part in row.origin.families[number]]
         new, known = _compared(child.table, written, read)
         upsert_rows(connection, child.table, new)
-        update_columns(connection, child.table, _differing(child.table, [part for part, _ in known], [was for _, was in known]))
+        update_columns(connection, child.table, _differing(child.table, known))
 
 
 def _read(connection: sa.Connection, table: sa.Table, statement: sa.Select[Any], wanted: Sequence[str]) -> list[Any]:
@@ -176,10 +175,11 @@ def _compared(
     return [part for part, was in pairs if was is None], differing
 
 
-def _differing(table: sa.Table, written: Sequence[Columns], read: Sequence[Read]) -> dict[str, list[Any]]:
-    """Return, column by column, the keys and that in which any of these rows differs from what was read."""
-    if not written:
+def _differing(table: sa.Table, pairs: Sequence[tuple[Columns, Read]]) -> dict[str, list[Any]]:
+    """Return, column by column, the keys and that in which any of these rows differs from what was read of it."""
+    if not pairs:
         return {}
+    written, read = zip(*pairs, strict=True)
     after = by_column(written)
     before = dict(zip(read[0]._fields, map(list, zip(*read, strict=True)), strict=True))
     return {name: values for name, values in after.items() if name in table.primary_key or values != before[name]}

@@ -110,12 +110,9 @@ async def test_a_window_that_ends_before_it_begins_is_refused(served: Served) ->
 
 async def test_reading_the_audit_needs_its_own_scope(served: Served) -> None:
     request = audit_pb2.ListAuditRequest(service="order")
-    for scopes, reason in ((["ops:read", "ops:manage"], "INSUFFICIENT_SCOPE"), (["audit:read"], "")):
-        authorization = f"Bearer {served.token(scopes)}"
-        if reason:
-            assert (await _refusal(served, request, authorization=authorization)).reason == reason
-        else:
-            await served.call(METHOD, request, audit_pb2.ListAuditResponse, authorization=authorization)
+    operator, auditor = (f"Bearer {served.token(scopes)}" for scopes in (["ops:read", "ops:manage"], ["audit:read"]))
+    assert (await _refusal(served, request, authorization=operator)).reason == "INSUFFICIENT_SCOPE"
+    await served.call(METHOD, request, audit_pb2.ListAuditResponse, authorization=auditor)
 
 
 @pytest.mark.parametrize(
